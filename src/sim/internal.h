@@ -13,6 +13,8 @@
 #include "plist/plist.h"
 #include "sim/sim.h"
 
+struct sim_device; /* an opened device folder; safe for several threads (it locks itself) */
+
 /* ---- faults: parsed once from --fault SPEC (grammar: docs/man/rehome-sim.1) ---- */
 
 enum sim_fault_kind {
@@ -37,6 +39,9 @@ enum sim_fault_kind {
 struct sim_fault {
 	enum sim_fault_kind kind;
 	uint64_t number, nth; /* nth counts from 1; 0 = the first */
+	uint64_t number_to, nth_to; /* a range "A..B" not yet settled by the seed (sim_faults_settle); 0 = none */
+	uint64_t times;	      /* how often it may fire in one process; 0 = always */
+	uint64_t fired;	      /* how often it did; touched by sim_faults_take only */
 	char text[512];	      /* as=, path=, WHAT; %XX decoded */
 	size_t text_len;
 };
@@ -44,14 +49,27 @@ enum { SIM_FAULTS_MAX = 32 };
 struct sim_faults {
 	struct sim_fault list[SIM_FAULTS_MAX];
 	size_t count;
+	/* told of each fault that fires (the wire's message log); NULL: standard error alone */
+	void (*fired)(void *arg, const char *text);
+	void *arg;
 };
 /** sim_faults_parse - add one SPEC; ERR_USAGE names what is allowed */
 int sim_faults_parse(struct sim_faults *faults, const char *spec, struct err *err);
 const struct sim_fault *sim_faults_find(const struct sim_faults *faults, enum sim_fault_kind kind);
+/**
+ * sim_faults_take - may @fault (of @faults) fire now? Counts it, and prints "fault ..." with @format
+ * (what happens: "cut before message 12") to standard error and the message log.  False: it fired
+ * as often as it may.  Any thread.
+ */
+bool sim_faults_take(struct sim_faults *faults, const struct sim_fault *fault, const char *format, ...) PRINTF_LIKE(3, 4);
+/** sim_faults_settle - choose a number for each range A..B by @device's seed */
+void sim_faults_settle(struct sim_faults *faults, struct sim_device *device);
+/*
+ * Who applies what: the device LOCK, NO_SPACE, FILE_ERROR, SHORT_FILE, ERROR_CODE (they change what it
+ * decides); the wire all others.
+ */
 
 /* ---- the device ---- */
-
-struct sim_device; /* an opened device folder; safe for several threads (it locks itself) */
 
 struct sim_identity {
 	char udid[41], serial[24], name[128], product_type[32], product_version[16], build[16], device_class[16];
@@ -72,6 +90,8 @@ struct sim_state {
 	uint64_t passcode_answers;		     /* counts "person passcode" */
 	uint64_t cancels;			     /* counts "person cancel" */
 	uint64_t free_bytes, total_bytes;
+	bool is_unplugged;			     /* cable pulled: the wire sends Detached */
+	bool cloud_backup_is_on;
 	char activation[24];			     /* "Activated" */
 	char language[16], locale[16];
 };
@@ -80,6 +100,10 @@ int sim_device_open(struct sim_device **out, const char *folder, struct err *err
 void sim_device_close(struct sim_device *device);
 const struct sim_identity *sim_device_identity(const struct sim_device *device);
 int sim_device_state(struct sim_device *device, struct sim_state *state, struct err *err); /* fresh from the folder: another process may have changed it */
+/**
+ * sim_device_set_state - @key is the field's name in struct sim_state, @value "true"/"false", a decimal
+ * number, or text; "+1" raises a counter. ERR_USAGE for another key.
+ */
 int sim_device_set_state(struct sim_device *device, const char *key, const char *value, struct err *err);
 /** sim_device_now - the device's clock, seconds since 1970: stands still when the folder has a --now, else real time plus aged days */
 int64_t sim_device_now(struct sim_device *device);
@@ -109,6 +133,19 @@ struct plist *sim_device_lockdown(struct sim_device *device, const char *domain,
 struct plist *sim_device_apps(struct sim_device *device, struct plist_doc *doc);
 struct plist *sim_device_cloud_configuration(struct sim_device *device, struct plist_doc *doc);
 struct plist *sim_device_profiles(struct sim_device *device, struct plist_doc *doc); /* GetProfileList answer without Status */
+
+/* what a host changes in lockdown, MCInstall and by erasing; kept in the folder */
+enum { SIM_DEVICE_PROHIBITED = 1, SIM_DEVICE_ABSENT = 2 };
+/** sim_device_lockdown_set - SetValue (RemoveValue: @value NULL); SIM_DEVICE_PROHIBITED for a key that hosts may not change. DeviceName (root) renames the device. */
+int sim_device_lockdown_set(struct sim_device *device, const char *domain, const char *key, const struct plist *value, struct err *err);
+/** sim_device_cloud_configuration_put - replaces it; supervision follows its IsSupervised. The caller has checked that none is present. */
+int sim_device_cloud_configuration_put(struct sim_device *device, const struct plist *configuration, struct err *err);
+/** sim_device_profile_put - @profile: the parsed configuration profile; one of the same PayloadIdentifier is replaced */
+int sim_device_profile_put(struct sim_device *device, const struct plist *profile, struct err *err);
+/** sim_device_profile_remove - SIM_DEVICE_ABSENT if there is none; SIM_DEVICE_PROHIBITED if its removal is disallowed */
+int sim_device_profile_remove(struct sim_device *device, const char *identifier, struct err *err);
+/** sim_device_erase - back to Setup Assistant: content, pairings, passcode, profiles, cloud configuration gone; identity stays */
+int sim_device_erase(struct sim_device *device, struct err *err);
 
 /* AFC: the media folder of the device as plain files beneath its folder; the wire serves it */
 const char *sim_device_media_path(struct sim_device *device);
