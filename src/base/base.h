@@ -26,11 +26,11 @@
 #define CLEANUP(f) __attribute__((cleanup(f)))
 
 /** STEAL(p) - yield the pointer p and set p to NULL: ownership moves on */
-#define STEAL(p)                                                                                   \
-	({                                                                                         \
-		__typeof__(p) stolen_ = (p);                                                       \
-		(p) = NULL;                                                                        \
-		stolen_;                                                                           \
+#define STEAL(p)                             \
+	({                                   \
+		__typeof__(p) stolen_ = (p); \
+		(p) = NULL;                  \
+		stolen_;                     \
 	})
 
 #define ARRAY_COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -49,21 +49,21 @@ void close_p(int *fd);
  * up unchanged; the command maps them to exit statuses (src/cli).
  */
 enum err_code {
-	ERR_IO = -1,	       /* the system refused a file or socket operation */
+	ERR_IO = -1,           /* the system refused a file or socket operation */
 	ERR_NO_MEMORY = -2,    /* */
 	ERR_PROTOCOL = -3,     /* the peer broke the protocol */
 	ERR_CORRUPT = -4,      /* stored bytes are damaged, or a backup breaks its format */
-	ERR_LIMIT = -5,	       /* something from outside is larger than its limit */
+	ERR_LIMIT = -5,        /* something from outside is larger than its limit */
 	ERR_NOT_FOUND = -6,    /* what was named does not exist */
 	ERR_EXISTS = -7,       /* it exists already and is not overwritten */
 	ERR_POLICY = -8,       /* refused on purpose, for safety or by rule */
-	ERR_USAGE = -9,	       /* the caller's words make no sense */
+	ERR_USAGE = -9,        /* the caller's words make no sense */
 	ERR_DEVICE = -10,      /* the device answered with an error, or is in the wrong state */
 	ERR_TIMEOUT = -11,     /* a deadline passed */
 	ERR_CANCELED = -12,    /* the user asked to stop */
 	ERR_NO_SPACE = -13,    /* disk full, on either side; the text says which */
 	ERR_PASSWORD = -14,    /* password missing or wrong */
-	ERR_BUSY = -15,	       /* another process or host holds it */
+	ERR_BUSY = -15,        /* another process or host holds it */
 	ERR_UNSUPPORTED = -16, /* known, and left out on purpose */
 	ERR_CLOSED = -17,      /* the peer hung up (cable, sleep, crash) */
 };
@@ -76,11 +76,13 @@ struct err {
 	char text[ERR_TEXT_MAX];
 };
 
-#define ERR_INIT ((struct err){ 0 })
+#define ERR_INIT ((struct err){0})
 
-/** err_set - record a failure; returns @code so that `return err_set(...)` reads well. @err may be NULL. */
+/** err_set - record a failure; returns @code so that `return err_set(...)` reads well. @err may be
+ * NULL. */
 int err_set(struct err *err, int code, const char *format, ...) PRINTF_LIKE(3, 4);
-/** err_set_errno - the same for a failed system call: adds strerror(@number); ENOSPC, EDQUOT become ERR_NO_SPACE, ENOENT ERR_NOT_FOUND */
+/** err_set_errno - the same for a failed system call: adds strerror(@number); ENOSPC, EDQUOT become
+ * ERR_NO_SPACE, ENOENT ERR_NOT_FOUND */
 int err_set_errno(struct err *err, int number, const char *format, ...) PRINTF_LIKE(3, 4);
 /** err_wrap - prepend what the caller was doing ("read pack 3: "), keep the code; returns @code */
 int err_wrap(struct err *err, int code, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -97,11 +99,11 @@ struct slice {
 	size_t len;
 };
 
-#define SLICE_EMPTY ((struct slice){ NULL, 0 })
+#define SLICE_EMPTY ((struct slice){NULL, 0})
 /** slice_of - borrow @len bytes at @bytes */
 static inline struct slice slice_of(const void *bytes, size_t len)
 {
-	return (struct slice){ bytes, len };
+	return (struct slice){bytes, len};
 }
 /** slice_text - borrow a NUL-terminated text, without its NUL */
 struct slice slice_text(const char *text);
@@ -119,7 +121,7 @@ struct buf {
 	size_t len, cap, max;
 };
 
-#define BUF_INIT(max_len) ((struct buf){ NULL, 0, 0, (max_len) })
+#define BUF_INIT(max_len) ((struct buf){NULL, 0, 0, (max_len)})
 void buf_clear(struct buf *buf);
 /** buf_wipe - buf_clear after overwriting the contents */
 void buf_wipe(struct buf *buf);
@@ -136,11 +138,12 @@ int buf_append_text(struct buf *buf, const char *text, struct err *err);
 int buf_append_format(struct buf *buf, struct err *err, const char *format, ...) PRINTF_LIKE(3, 4);
 /** buf_reserve - room for @len more bytes at buf->bytes + buf->len */
 int buf_reserve(struct buf *buf, size_t len, struct err *err);
-/** buf_text - the contents as a NUL-terminated text (the NUL is not counted); "" on failure to allocate */
+/** buf_text - the contents as a NUL-terminated text (the NUL is not counted); "" on failure to
+ * allocate */
 const char *buf_text(struct buf *buf);
 static inline struct slice buf_slice(const struct buf *buf)
 {
-	return (struct slice){ buf->bytes, buf->len };
+	return (struct slice){buf->bytes, buf->len};
 }
 
 /** struct reader - a cursor over borrowed bytes; every read says whether it could */
@@ -151,7 +154,7 @@ struct reader {
 
 static inline struct reader reader_of(struct slice slice)
 {
-	return (struct reader){ slice.bytes, slice.len };
+	return (struct reader){slice.bytes, slice.len};
 }
 bool reader_u8(struct reader *in, uint8_t *value);
 bool reader_u16be(struct reader *in, uint16_t *value);
@@ -183,13 +186,13 @@ struct secret {
 	size_t len;
 };
 
-#define SECRET_INIT ((struct secret){ .len = 0 })
+#define SECRET_INIT ((struct secret){.len = 0})
 void secret_clear(struct secret *secret);
 /** secret_set - copy @slice; ERR_LIMIT above SECRET_LEN_MAX bytes */
 int secret_set(struct secret *secret, struct slice slice, struct err *err);
 static inline struct slice secret_slice(const struct secret *secret)
 {
-	return (struct slice){ secret->bytes, secret->len };
+	return (struct slice){secret->bytes, secret->len};
 }
 /** secret_read_file - first line of @path (without its newline); ERR_PASSWORD if empty */
 int secret_read_file(struct secret *secret, const char *path, struct err *err);
@@ -218,7 +221,8 @@ int time_parse_utc(const char *text, int64_t *seconds, struct err *err);
  */
 enum { PATH_LEN_MAX = 1023, PATH_COMPONENT_MAX = 255 };
 int path_check_relative(const char *path, size_t len, struct err *err);
-/** text_quote - @len bytes for an error text: unprintables as \xNN, cut to 80 bytes; @out 400 bytes */
+/** text_quote - @len bytes for an error text: unprintables as \xNN, cut to 80 bytes; @out 400 bytes
+ */
 const char *text_quote(const char *text, size_t len, char out[400]);
 /** text_is_utf8 - well-formed UTF-8 without NUL? */
 bool text_is_utf8(const char *text, size_t len);
@@ -228,7 +232,8 @@ bool text_is_utf8(const char *text, size_t len);
 /*
  * Simulated devices take their identity from a range that no real device has: UDIDs of a
  * chip id that was never made ("0000FE5A-" + 16 upper-case hex digits) and serial numbers "RHSIM" +
- * 7 characters (letters and digits; real ones never hold an I or an O).  A target counts as simulated only if both hold.
+ * 7 characters (letters and digits; real ones never hold an I or an O).  A target counts as
+ * simulated only if both hold.
  */
 bool udid_is_reserved(const char *udid); /* with or without the dash, either case */
 bool serial_is_reserved(const char *serial);
@@ -293,13 +298,16 @@ struct fs {
 	int (*dir_sync)(struct fs *fs, const char *path);
 	int (*close)(struct fs *fs, int fd);
 	int (*rename)(struct fs *fs, const char *from, const char *to);
-	int (*rename_new)(struct fs *fs, const char *from, const char *to); /* -EEXIST if @to exists */
+	int (*rename_new)(struct fs *fs, const char *from,
+			  const char *to); /* -EEXIST if @to exists */
 	int (*unlink)(struct fs *fs, const char *path);
 	int (*mkdir)(struct fs *fs, const char *path, mode_t mode);
 	int (*rmdir)(struct fs *fs, const char *path);
 	int (*stat)(struct fs *fs, const char *path, struct stat *st); /* lstat */
-	/* calls @each for every name but . and .., in no order; stops when it returns non-zero and returns that */
-	int (*list)(struct fs *fs, const char *path, int (*each)(void *arg, const char *name), void *arg);
+	/* calls @each for every name but . and .., in no order; stops when it returns non-zero and
+	 * returns that */
+	int (*list)(struct fs *fs, const char *path, int (*each)(void *arg, const char *name),
+		    void *arg);
 	/* exclusive advisory lock that dies with the process; -EWOULDBLOCK if held */
 	int (*lock)(struct fs *fs, int fd, bool is_exclusive);
 };
@@ -307,11 +315,14 @@ struct fs *fs_system(void);
 
 /* whole-file helpers over a table; errors name the path */
 int fs_read_file(struct fs *fs, const char *path, struct buf *out, struct err *err);
-/** fs_write_file - temporary name, write, sync, rename, sync of the folder; mode 0600 unless @mode is given (non-zero) */
-int fs_write_file(struct fs *fs, const char *path, struct slice bytes, mode_t mode, struct err *err);
+/** fs_write_file - temporary name, write, sync, rename, sync of the folder; mode 0600 unless @mode
+ * is given (non-zero) */
+int fs_write_file(struct fs *fs, const char *path, struct slice bytes, mode_t mode,
+		  struct err *err);
 /** fs_pread_all - exactly @len bytes; ERR_CORRUPT at an early end */
 int fs_pread_all(struct fs *fs, int fd, void *bytes, size_t len, uint64_t offset, struct err *err);
-int fs_pwrite_all(struct fs *fs, int fd, const void *bytes, size_t len, uint64_t offset, struct err *err);
+int fs_pwrite_all(struct fs *fs, int fd, const void *bytes, size_t len, uint64_t offset,
+		  struct err *err);
 /** fs_mkdirs - the folder and its parents; existing ones are fine */
 int fs_mkdirs(struct fs *fs, const char *path, mode_t mode, struct err *err);
 /** fs_remove_tree - a folder and all below it; absent is fine */
@@ -331,7 +342,8 @@ struct fs_fault {
 	bool is_sticky, has_fired;
 	uint64_t seen; /* mutating operations so far */
 };
-void fs_fault_init(struct fs_fault *fault, struct fs *under, int64_t countdown, int fail_errno, bool is_sticky);
+void fs_fault_init(struct fs_fault *fault, struct fs *under, int64_t countdown, int fail_errno,
+		   bool is_sticky);
 
 /**
  * struct fs_record - passes everything on beneath @root and writes a journal of it
@@ -345,8 +357,10 @@ int fs_record_new(struct fs_record **out, struct fs *under, const char *root, st
 void fs_record_free(struct fs_record *record);
 struct fs *fs_record_fs(struct fs_record *record);
 size_t fs_record_count(const struct fs_record *record);
-/** fs_replay - build in @into (an empty folder) what could be on the disk had power failed after operation @count */
-int fs_replay(const struct fs_record *record, size_t count, uint64_t seed, const char *into, struct err *err);
+/** fs_replay - build in @into (an empty folder) what could be on the disk had power failed after
+ * operation @count */
+int fs_replay(const struct fs_record *record, size_t count, uint64_t seed, const char *into,
+	      struct err *err);
 
 /* ---- sources of bytes with random access --------------------------------- */
 
@@ -357,7 +371,8 @@ int fs_replay(const struct fs_record *record, size_t count, uint64_t seed, const
  */
 struct source {
 	uint64_t len;
-	ssize_t (*read)(struct source *source, uint64_t offset, void *bytes, size_t len, struct err *err);
+	ssize_t (*read)(struct source *source, uint64_t offset, void *bytes, size_t len,
+			struct err *err);
 	void (*close)(struct source *source);
 };
 void source_close_p(struct source **source);
@@ -372,23 +387,27 @@ int source_read_all(struct source *source, struct buf *out, struct err *err);
 
 /** struct progress_state - what a long run says of itself; zero = not known */
 struct progress_state {
-	const char *phase;	 /* "waiting for the passcode on Anna's iPad", "receiving", static or outliving the call */
+	const char *phase; /* "waiting for the passcode on Anna's iPad", "receiving", static or
+			      outliving the call */
 	uint64_t bytes, bytes_total;
 	uint64_t files, files_total;
-	double device_percent;	 /* what the device claims, 0..100 */
+	double device_percent; /* what the device claims, 0..100 */
 };
-/** struct progress - called often: the receiver limits its own rate. From any thread of the run, never two at once. */
+/** struct progress - called often: the receiver limits its own rate. From any thread of the run,
+ * never two at once. */
 struct progress {
 	void (*report)(struct progress *progress, const struct progress_state *state);
 	void (*note)(struct progress *progress, const char *text); /* a line worth keeping */
 };
-void progress_report(struct progress *progress, const struct progress_state *state); /* NULL is fine */
+void progress_report(struct progress *progress,
+		     const struct progress_state *state); /* NULL is fine */
 void progress_note(struct progress *progress, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* ---- log -------------------------------------------------------------------- */
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
-/** log_event - "event key=value ..." to stderr when @level is at or above log_level_set; never secrets */
+/** log_event - "event key=value ..." to stderr when @level is at or above log_level_set; never
+ * secrets */
 void log_event(enum log_level level, const char *event, const char *format, ...) PRINTF_LIKE(3, 4);
 void log_level_set(enum log_level level);
 
