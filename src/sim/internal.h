@@ -33,9 +33,10 @@ enum sim_fault_kind {
 	SIM_FAULT_ENDLESS,	 /* endless           a file that never ends */
 	SIM_FAULT_DUPLICATE,	 /* duplicate:nth=N   the same file twice */
 	SIM_FAULT_CERTIFICATE,	 /* certificate       another key than the paired one */
-	SIM_FAULT_CLAIM,	 /* claim:udid=U | claim:serial=S   claims another identity on the wire */
+	SIM_FAULT_CLAIM,	 /* claim:udid=U | claim:serial=S   claims another identity on the wire; number: which */
 	SIM_FAULT_ERROR_CODE,	 /* error:code=N      the run ends with this MBErrorDomain code */
 };
+enum { SIM_CLAIM_UDID = 1, SIM_CLAIM_SERIAL = 2 };
 struct sim_fault {
 	enum sim_fault_kind kind;
 	uint64_t number, nth; /* nth counts from 1; 0 = the first */
