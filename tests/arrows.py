@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""Print the includes between rooms and fail on one that points the wrong way.
+
+Layers as in docs/design/rooms.md; an arrow goes to a lower layer or stays in the room.
+A room shows others one header, ROOM/ROOM.h; `sim` must learn about the host over the wire.
+"""
+import collections
+import pathlib
+import re
+import sys
+
+LAYER = {'base': 0, 'plist': 1, 'crypto': 1, 'net': 1, 'link': 2, 'backup': 2, 'repo': 2,
+         'job': 3, 'cli': 4, 'sim': 4, 'bin': 5}
+# what a room of the same layer may still look at
+SAME_LAYER = {('net', 'crypto')}
+FORBIDDEN = {('sim', 'repo'), ('sim', 'job'), ('sim', 'cli')}
+
+
+def main():
+    root = pathlib.Path(__file__).resolve().parent.parent / 'src'
+    arrows = collections.Counter()
+    wrong = []
+    for path in sorted(root.glob('*/*.[ch]')):
+        room = path.parent.name
+        if room not in LAYER:
+            wrong.append(f'{path.name}: room {room} has no layer')
+            continue
+        for name in re.findall(r'^#include "([^"]+)"', path.read_text(), re.M):
+            target, _, header = name.partition('/')
+            if not header:
+                wrong.append(f'{room}/{path.name}: "{name}" does not name its room')
+                continue
+            if target == room:
+                continue
+            arrows[room, target] += 1
+            is_test = path.name.startswith('test_')
+            if header != f'{target}.h':
+                wrong.append(f'{room}/{path.name}: {name} is not the door of {target}')
+            if (room, target) in FORBIDDEN or (
+                    LAYER[target] >= LAYER[room] and (room, target) not in SAME_LAYER and not is_test):
+                wrong.append(f'{room}/{path.name}: {room} -> {target} points the wrong way')
+    for room in sorted(LAYER, key=lambda name: (LAYER[name], name)):
+        to = sorted(target for source, target in arrows if source == room)
+        if to:
+            print(f'  {LAYER[room]} {room:7} -> ' + ', '.join(f'{name} ({arrows[room, name]})' for name in to))
+    for line in wrong:
+        print('wrong: ' + line)
+    return 1 if wrong else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
