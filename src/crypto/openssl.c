@@ -1,0 +1,39 @@
+/*
+ * crypto/openssl - the library's algorithms and errors
+ *
+ * OpenSSL 3 looks an algorithm up by name on every implicit use, which costs
+ * more than enciphering a small block.  Here it is done once.
+ */
+#include <pthread.h>
+#include <openssl/err.h>
+
+#include "crypto/internal.h"
+
+static struct algorithms fetched;
+static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
+
+static void fetch_all(void)
+{
+	fetched.cbc = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+	fetched.gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+	fetched.ctr = EVP_CIPHER_fetch(NULL, "AES-256-CTR", NULL);
+	fetched.wrap = EVP_CIPHER_fetch(NULL, "AES-256-WRAP", NULL);
+	fetched.hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+}
+
+const struct algorithms *algorithms(void)
+{
+	pthread_once(&fetch_once, fetch_all);
+	return &fetched;
+}
+
+int openssl_fail(struct err *err, int code, const char *what)
+{
+	/* the oldest entry is the cause, later ones only say who was calling */
+	const char *reason = ERR_reason_error_string(ERR_peek_error());
+
+	ERR_clear_error();
+	if (!reason)
+		return err_set(err, code, "%s", what);
+	return err_set(err, code, "%s: %s", what, reason);
+}
