@@ -26,7 +26,7 @@ enum {
 /** struct algorithms - fetched at first use, kept for the life of the process; a missing one is
  * NULL */
 struct algorithms {
-	EVP_CIPHER *cbc, *gcm, *ctr, *wrap;
+	EVP_CIPHER *ecb, *cbc, *gcm, *ctr;
 	EVP_KDF *hkdf;
 };
 const struct algorithms *algorithms(void);

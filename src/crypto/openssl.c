@@ -14,10 +14,10 @@ static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
 
 static void fetch_all(void)
 {
+	fetched.ecb = EVP_CIPHER_fetch(NULL, "AES-256-ECB", NULL);
 	fetched.cbc = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
 	fetched.gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
 	fetched.ctr = EVP_CIPHER_fetch(NULL, "AES-256-CTR", NULL);
-	fetched.wrap = EVP_CIPHER_fetch(NULL, "AES-256-WRAP", NULL);
 	fetched.hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
 }
 
