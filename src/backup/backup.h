@@ -13,21 +13,22 @@
 #include "plist/plist.h"
 
 enum {
-	BACKUP_FILE_ID_LEN = 40,	  /* hex digits, without NUL */
-	BACKUP_FILE_KEY_LEN = 44,	  /* LE32 class + 40 bytes wrapped key */
+	BACKUP_FILE_ID_LEN = 40,  /* hex digits, without NUL */
+	BACKUP_FILE_KEY_LEN = 44, /* LE32 class + 40 bytes wrapped key */
 	BACKUP_DIGEST_LEN = 20,
 	BACKUP_KEY_LEN = 32,
 	BACKUP_KEYBAG_LEN_MAX = 64 << 10,
-	BACKUP_BLOB_LEN_MAX = 1 << 20,	  /* one MBFile */
+	BACKUP_BLOB_LEN_MAX = 1 << 20, /* one MBFile */
 	BACKUP_DOMAIN_LEN_MAX = 512,
-	BACKUP_KDF_ROUNDS_MAX = 50000000, /* a bag that asks for more is refused: it would hang us */
+	BACKUP_KDF_ROUNDS_MAX =
+		50000000, /* a bag that asks for more is refused: it would hang us */
 };
 
 enum backup_outcome {
-	BACKUP_ABSENT = 1,	   /* no such file, row or key */
+	BACKUP_ABSENT = 1,         /* no such file, row or key */
 	BACKUP_WRONG_PASSWORD = 2, /* keybag does not open */
-	BACKUP_END = 3,		   /* no further row */
-	BACKUP_DAMAGED = 4,	   /* this row is damaged (text in err); reading can go on */
+	BACKUP_END = 3,            /* no further row */
+	BACKUP_DAMAGED = 4,        /* this row is damaged (text in err); reading can go on */
 };
 
 /* ---- names ---- */
@@ -42,34 +43,37 @@ bool backup_file_id_is_valid(const char *text);
 struct backup_file {
 	char file_id[41];
 	const char *domain, *path; /* UTF-8 */
-	int64_t flags;		   /* 1 file, 2 directory, 4 symlink */
-	uint32_t mode;		   /* st_mode with type bits */
+	int64_t flags;             /* 1 file, 2 directory, 4 symlink */
+	uint32_t mode;             /* st_mode with type bits */
 	int64_t inode;
-	int64_t uid, gid; /* may be negative */
+	int64_t uid, gid;                /* may be negative */
 	int64_t modified, changed, born; /* seconds since 1970 */
-	uint64_t size;		   /* st_size at scan time; not authoritative (7.6) */
+	uint64_t size;                   /* st_size at scan time; not authoritative (7.6) */
 	int64_t protection_class, bsd_flags;
-	struct slice key;	   /* 44 bytes or empty */
-	struct slice digest;	   /* 20 bytes or empty: SHA-1 of the stored bytes */
-	const char *target;	   /* symlink, or NULL */
-	struct slice xattrs;	   /* binary plist dict, or empty */
+	struct slice key;    /* 44 bytes or empty */
+	struct slice digest; /* 20 bytes or empty: SHA-1 of the stored bytes */
+	const char *target;  /* symlink, or NULL */
+	struct slice xattrs; /* binary plist dict, or empty */
 };
 /** backup_file_is_regular - by mode when it has type bits, else by flags */
 bool backup_file_is_regular(const struct backup_file *file);
 
-/** backup_file_decode - the `file` column. Text and data borrow from @doc (reset by this call). ERR_CORRUPT, ERR_LIMIT. Fills all but file_id, domain, flags. */
-int backup_file_decode(struct plist_doc *doc, struct slice blob, struct backup_file *file, struct err *err);
+/** backup_file_decode - the `file` column. Text and data borrow from @doc (reset by this call).
+ * ERR_CORRUPT, ERR_LIMIT. Fills all but file_id, domain, flags. */
+int backup_file_decode(struct plist_doc *doc, struct slice blob, struct backup_file *file,
+		       struct err *err);
 /** backup_file_encode - NSKeyedArchiver form as devices write it; @doc is scratch (reset) */
-int backup_file_encode(struct plist_doc *doc, const struct backup_file *file, struct buf *blob, struct err *err);
+int backup_file_encode(struct plist_doc *doc, const struct backup_file *file, struct buf *blob,
+		       struct err *err);
 
 /* ---- Manifest.db (5): reader over any source, in constant memory ---- */
 
 struct backup_manifest;
 /**
  * backup_manifest_open - plain database bytes, read-only and never written to
- * @source: taken over (closed with the manifest, also on failure). Cipher padding behind the last page is tolerated
- *   and reported by backup_manifest_has_padding.
- * ERR_CORRUPT if it is not a database or lacks the Files table.
+ * @source: taken over (closed with the manifest, also on failure). Cipher padding behind the last
+ * page is tolerated and reported by backup_manifest_has_padding. ERR_CORRUPT if it is not a
+ * database or lacks the Files table.
  */
 int backup_manifest_open(struct backup_manifest **out, struct source *source, struct err *err);
 void backup_manifest_close(struct backup_manifest *manifest);
@@ -78,24 +82,34 @@ bool backup_manifest_has_padding(const struct backup_manifest *manifest);
 int backup_manifest_count(struct backup_manifest *manifest, uint64_t *rows, struct err *err);
 enum backup_order { BACKUP_ORDER_STORED, BACKUP_ORDER_FILE_ID, BACKUP_ORDER_DOMAIN_PATH };
 /** backup_manifest_rewind - start (over); @domain NULL for all */
-int backup_manifest_rewind(struct backup_manifest *manifest, enum backup_order order, const char *domain, struct err *err);
-/** backup_manifest_next - next row, borrowed until the next call; BACKUP_END; BACKUP_DAMAGED (file_id/domain/path filled as far as known) */
-int backup_manifest_next(struct backup_manifest *manifest, struct backup_file *file, struct err *err);
+int backup_manifest_rewind(struct backup_manifest *manifest, enum backup_order order,
+			   const char *domain, struct err *err);
+/** backup_manifest_next - next row, borrowed until the next call; BACKUP_END; BACKUP_DAMAGED
+ * (file_id/domain/path filled as far as known) */
+int backup_manifest_next(struct backup_manifest *manifest, struct backup_file *file,
+			 struct err *err);
 /** backup_manifest_find - one row by domain and path; BACKUP_ABSENT */
-int backup_manifest_find(struct backup_manifest *manifest, const char *domain, const char *path, struct backup_file *file, struct err *err);
-int backup_manifest_find_id(struct backup_manifest *manifest, const char *file_id, struct backup_file *file, struct err *err);
+int backup_manifest_find(struct backup_manifest *manifest, const char *domain, const char *path,
+			 struct backup_file *file, struct err *err);
+int backup_manifest_find_id(struct backup_manifest *manifest, const char *file_id,
+			    struct backup_file *file, struct err *err);
 
-/* ---- Manifest.db: writer, for devices. In place, so that unchanged pages stay as they are. ---- */
+/* ---- Manifest.db: writer, for devices. In place, so that unchanged pages stay as they are. ----
+ */
 
 struct backup_manifest_writer;
-/** backup_manifest_create - a new database file at @path (must not exist); schema, page size, user_version and WAL header as devices write them */
+/** backup_manifest_create - a new database file at @path (must not exist); schema, page size,
+ * user_version and WAL header as devices write them */
 int backup_manifest_create(struct backup_manifest_writer **out, const char *path, struct err *err);
 /** backup_manifest_edit - an existing plain one, changed in place */
 int backup_manifest_edit(struct backup_manifest_writer **out, const char *path, struct err *err);
 /** backup_manifest_put - insert, or replace the row with the same fileID keeping its place */
-int backup_manifest_put(struct backup_manifest_writer *writer, const struct backup_file *file, struct err *err);
-int backup_manifest_remove(struct backup_manifest_writer *writer, const char *file_id, struct err *err);
-/** backup_manifest_finish - write everything, set the WAL header bytes, leave no -wal/-shm/-journal, free @writer */
+int backup_manifest_put(struct backup_manifest_writer *writer, const struct backup_file *file,
+			struct err *err);
+int backup_manifest_remove(struct backup_manifest_writer *writer, const char *file_id,
+			   struct err *err);
+/** backup_manifest_finish - write everything, set the WAL header bytes, leave no
+ * -wal/-shm/-journal, free @writer */
 int backup_manifest_finish(struct backup_manifest_writer *writer, struct err *err);
 void backup_manifest_abandon(struct backup_manifest_writer *writer);
 
@@ -103,27 +117,38 @@ void backup_manifest_abandon(struct backup_manifest_writer *writer);
 
 enum { BACKUP_TEXT_MAX = 256 };
 
-/** struct backup_properties - Manifest.plist. Unknown keys stay in the document that it was read from. */
+/** struct backup_properties - Manifest.plist. Unknown keys stay in the document that it was read
+ * from. */
 struct backup_properties {
 	char version[16], system_domains_version[16];
 	int64_t date;
 	bool is_encrypted, was_passcode_set;
 	bool has_keybag, has_manifest_key;
-	struct buf keybag;		      /* BackupKeyBag */
+	struct buf keybag; /* BackupKeyBag */
 	uint8_t manifest_key[BACKUP_FILE_KEY_LEN];
-	char udid[64], serial[64], device_name[BACKUP_TEXT_MAX], product_type[64], product_version[32], build[32];
+	char udid[64], serial[64], device_name[BACKUP_TEXT_MAX], product_type[64],
+		product_version[32], build[32];
 	char required_version[32];
-	bool is_simulated;		      /* our mark: key "com.rehome.simulated" true */
+	bool is_simulated; /* our mark: key "com.rehome.simulated" true */
 };
 void backup_properties_init(struct backup_properties *properties);
 void backup_properties_clear(struct backup_properties *properties);
-int backup_properties_read(struct backup_properties *properties, struct slice bytes, struct err *err);
-/** backup_properties_write - binary, as a device does. @more: NULL or dict with further keys (Applications ...) copied in */
-int backup_properties_write(const struct backup_properties *properties, const struct plist *more, struct buf *out, struct err *err);
+int backup_properties_read(struct backup_properties *properties, struct slice bytes,
+			   struct err *err);
+/** backup_properties_write - binary, as a device does. @more: NULL or dict with further keys
+ * (Applications ...) copied in */
+int backup_properties_write(const struct backup_properties *properties, const struct plist *more,
+			    struct buf *out, struct err *err);
 
 #define BACKUP_SIMULATED_KEY "com.rehome.simulated"
 
-enum backup_snapshot_state { BACKUP_STATE_UNKNOWN, BACKUP_UPLOADING, BACKUP_MOVING, BACKUP_REMOVING, BACKUP_FINISHED };
+enum backup_snapshot_state {
+	BACKUP_STATE_UNKNOWN,
+	BACKUP_UPLOADING,
+	BACKUP_MOVING,
+	BACKUP_REMOVING,
+	BACKUP_FINISHED
+};
 /** struct backup_status - Status.plist */
 struct backup_status {
 	char version[16], uuid[40], backup_state[16];
@@ -132,11 +157,13 @@ struct backup_status {
 	bool is_full;
 };
 int backup_status_read(struct backup_status *status, struct slice bytes, struct err *err);
-int backup_status_write(const struct backup_status *status, struct buf *out, struct err *err); /* binary */
+int backup_status_write(const struct backup_status *status, struct buf *out,
+			struct err *err); /* binary */
 
 /** struct backup_info - what we show of Info.plist; empty text = absent */
 struct backup_info {
-	char name[BACKUP_TEXT_MAX], udid[64], serial[64], product_type[64], product_version[32], build[32], imei[64], phone[64];
+	char name[BACKUP_TEXT_MAX], udid[64], serial[64], product_type[64], product_version[32],
+		build[32], imei[64], phone[64];
 	int64_t last_backup;
 	size_t application_count;
 };
@@ -146,42 +173,59 @@ int backup_info_read(struct backup_info *info, struct slice bytes, struct err *e
 
 struct backup_keybag;
 int backup_keybag_parse(struct backup_keybag **out, struct slice blob, struct err *err);
-/** backup_keybag_make - a fresh bag of type 1 with classes 1-11, as a device makes it. @class_keys: 11 keys of classes 1..11 (from @entropy by the caller) */
+/** backup_keybag_make - a fresh bag of type 1 with classes 1-11, as a device makes it. @class_keys:
+ * 11 keys of classes 1..11 (from @entropy by the caller) */
 struct backup_keybag_recipe {
 	uint8_t uuid[16], salt[20], dpsl[20];
 	uint8_t class_uuids[11][16];
-	uint8_t class_keys[11][BACKUP_KEY_LEN];	  /* what the password opens */
-	uint8_t device_layer_key[BACKUP_KEY_LEN]; /* hides classes 5, 9, 10, 11 behind the device (WRAP 3) */
+	uint8_t class_keys[11][BACKUP_KEY_LEN];   /* what the password opens */
+	uint8_t device_layer_key[BACKUP_KEY_LEN]; /* hides classes 5, 9, 10, 11 behind the device
+						     (WRAP 3) */
 	uint32_t dpic, iter;
 };
-int backup_keybag_make(struct buf *blob, const struct backup_keybag_recipe *recipe, const struct secret *password, struct err *err);
-/** backup_keybag_unlock - derives once (seconds at 10,000,000 rounds), opens every WRAP&2 class. BACKUP_WRONG_PASSWORD. @progress may be NULL */
+int backup_keybag_make(struct buf *blob, const struct backup_keybag_recipe *recipe,
+		       const struct secret *password, struct err *err);
+/** backup_keybag_unlock - derives once (seconds at 10,000,000 rounds), opens every WRAP&2 class.
+ * BACKUP_WRONG_PASSWORD. @progress may be NULL */
 int backup_keybag_unlock(struct backup_keybag *bag, const struct secret *password, struct err *err);
 bool backup_keybag_is_open(const struct backup_keybag *bag);
-/** backup_keybag_file_key - key of a 44-byte blob; ERR_PASSWORD if the bag is closed; ERR_CORRUPT */
-int backup_keybag_file_key(const struct backup_keybag *bag, struct slice blob, uint8_t key[BACKUP_KEY_LEN], struct err *err);
+/** backup_keybag_file_key - key of a 44-byte blob; ERR_PASSWORD if the bag is closed; ERR_CORRUPT
+ */
+int backup_keybag_file_key(const struct backup_keybag *bag, struct slice blob,
+			   uint8_t key[BACKUP_KEY_LEN], struct err *err);
 /** backup_keybag_wrap_file_key - the inverse, for devices and re-encryption */
-int backup_keybag_wrap_file_key(const struct backup_keybag *bag, uint32_t protection_class, const uint8_t key[BACKUP_KEY_LEN], uint8_t blob[BACKUP_FILE_KEY_LEN], struct err *err);
+int backup_keybag_wrap_file_key(const struct backup_keybag *bag, uint32_t protection_class,
+				const uint8_t key[BACKUP_KEY_LEN],
+				uint8_t blob[BACKUP_FILE_KEY_LEN], struct err *err);
 /** backup_keybag_wrap_with - wrap with a class key known by other means (a device's own) */
-int backup_keybag_wrap_with(const uint8_t class_key[BACKUP_KEY_LEN], uint32_t protection_class, const uint8_t key[BACKUP_KEY_LEN], uint8_t blob[BACKUP_FILE_KEY_LEN], struct err *err);
+int backup_keybag_wrap_with(const uint8_t class_key[BACKUP_KEY_LEN], uint32_t protection_class,
+			    const uint8_t key[BACKUP_KEY_LEN], uint8_t blob[BACKUP_FILE_KEY_LEN],
+			    struct err *err);
 uint32_t backup_keybag_rounds(const struct backup_keybag *bag);
 void backup_keybag_free(struct backup_keybag *bag);
 void backup_keybag_free_p(struct backup_keybag **bag);
 
 /* ---- content encryption (7.3, 7.4, 7.6) ---- */
 
-/** backup_cbc_open - plain view of an encrypted source with random access (AES-256-CBC, zero IV). @source is taken over.
- *  The view's length is that of the ciphertext until padding is stripped: see backup_cbc_len. */
-int backup_cbc_open(struct source **out, struct source *source, const uint8_t key[BACKUP_KEY_LEN], struct err *err);
+/** backup_cbc_open - plain view of an encrypted source with random access (AES-256-CBC, zero IV).
+ * @source is taken over. The view's length is that of the ciphertext until padding is stripped: see
+ * backup_cbc_len. */
+int backup_cbc_open(struct source **out, struct source *source, const uint8_t key[BACKUP_KEY_LEN],
+		    struct err *err);
 enum backup_padding { BACKUP_PADDING_STRIPPED, BACKUP_PADDING_INVALID, BACKUP_PADDING_NOT_BLOCKS };
-/** backup_cbc_strip - read the last block, shorten @view by its padding if valid (7.6, rules 1-3); @size is MBFile's size, used only when the padding is invalid */
-int backup_cbc_strip(struct source *view, uint64_t size, enum backup_padding *padding, struct err *err);
-/** struct backup_encryptor - streaming AES-256-CBC + PKCS#7 towards a device's stored form: in plain, out stored */
+/** backup_cbc_strip - read the last block, shorten @view by its padding if valid (7.6, rules 1-3);
+ * @size is MBFile's size, used only when the padding is invalid */
+int backup_cbc_strip(struct source *view, uint64_t size, enum backup_padding *padding,
+		     struct err *err);
+/** struct backup_encryptor - streaming AES-256-CBC + PKCS#7 towards a device's stored form: in
+ * plain, out stored */
 struct backup_encryptor;
 int backup_encryptor_new(struct backup_encryptor **out, struct err *err);
-int backup_encryptor_start(struct backup_encryptor *encryptor, const uint8_t key[BACKUP_KEY_LEN], struct err *err);
+int backup_encryptor_start(struct backup_encryptor *encryptor, const uint8_t key[BACKUP_KEY_LEN],
+			   struct err *err);
 /** backup_encryptor_update - appends whole blocks to @out; keeps a rest of < 16 bytes */
-int backup_encryptor_update(struct backup_encryptor *encryptor, struct slice plain, struct buf *out, struct err *err);
+int backup_encryptor_update(struct backup_encryptor *encryptor, struct slice plain, struct buf *out,
+			    struct err *err);
 int backup_encryptor_finish(struct backup_encryptor *encryptor, struct buf *out, struct err *err);
 void backup_encryptor_free(struct backup_encryptor *encryptor);
 /** backup_stored_len - stored length of @plain_len bytes: (n / 16 + 1) * 16 */
@@ -195,15 +239,19 @@ static inline uint64_t backup_stored_len(uint64_t plain_len)
 /** struct backup_tree - where the files of one backup are: a folder, a snapshot */
 struct backup_tree {
 	/* BACKUP_ABSENT; the caller closes the source */
-	int (*open)(struct backup_tree *tree, const char *path, struct source **out, struct err *err);
+	int (*open)(struct backup_tree *tree, const char *path, struct source **out,
+		    struct err *err);
 	/* BACKUP_ABSENT; @size of a regular file */
 	int (*stat)(struct backup_tree *tree, const char *path, uint64_t *size, struct err *err);
 	/* every regular file, any order; stops when @each returns non-zero and returns that */
-	int (*walk)(struct backup_tree *tree, int (*each)(void *arg, const char *path, uint64_t size, struct err *err), void *arg, struct err *err);
+	int (*walk)(struct backup_tree *tree,
+		    int (*each)(void *arg, const char *path, uint64_t size, struct err *err),
+		    void *arg, struct err *err);
 	void (*close)(struct backup_tree *tree);
 };
 void backup_tree_close_p(struct backup_tree **tree);
-/** backup_tree_folder - a folder on disk; symlinks inside are not followed; ERR_NOT_FOUND, ERR_CORRUPT if it has no Manifest.db */
+/** backup_tree_folder - a folder on disk; symlinks inside are not followed; ERR_NOT_FOUND,
+ * ERR_CORRUPT if it has no Manifest.db */
 int backup_tree_folder(struct backup_tree **out, const char *path, struct err *err);
 
 /** struct backup_reader - an opened backup: properties, status, keybag, manifest */
@@ -213,23 +261,28 @@ struct backup_reader {
 	struct backup_status status;
 	struct backup_info info;
 	bool has_properties, has_status, has_info;
-	struct backup_keybag *bag;	   /* NULL when plain */
-	struct backup_manifest *manifest;  /* NULL while locked */
+	struct backup_keybag *bag;        /* NULL when plain */
+	struct backup_manifest *manifest; /* NULL while locked */
 };
 void backup_reader_init(struct backup_reader *reader);
 void backup_reader_clear(struct backup_reader *reader);
-/** backup_reader_open - read what is there; @password may be NULL (an encrypted manifest then stays NULL). BACKUP_WRONG_PASSWORD; ERR_CORRUPT for what cannot be read at all */
-int backup_reader_open(struct backup_reader *reader, struct backup_tree *tree, const struct secret *password, struct err *err);
-/** backup_reader_content - the plain content of @file with its true length; BACKUP_ABSENT if its content file is missing; @notes collects BACKUP_NOTE_* bits */
+/** backup_reader_open - read what is there; @password may be NULL (an encrypted manifest then stays
+ * NULL). BACKUP_WRONG_PASSWORD; ERR_CORRUPT for what cannot be read at all */
+int backup_reader_open(struct backup_reader *reader, struct backup_tree *tree,
+		       const struct secret *password, struct err *err);
+/** backup_reader_content - the plain content of @file with its true length; BACKUP_ABSENT if its
+ * content file is missing; @notes collects BACKUP_NOTE_* bits */
 enum backup_note { BACKUP_NOTE_SIZE_DRIFT = 1u << 0, BACKUP_NOTE_PADDING_INVALID = 1u << 1 };
-int backup_reader_content(struct backup_reader *reader, const struct backup_file *file, struct source **out, unsigned *notes, struct err *err);
+int backup_reader_content(struct backup_reader *reader, const struct backup_file *file,
+			  struct source **out, unsigned *notes, struct err *err);
 
 /* ---- verification: every promise of the format, one by one ---- */
 
 enum backup_severity { BACKUP_OK, BACKUP_REMARK, BACKUP_PROBLEM };
 struct backup_finding {
 	enum backup_severity severity;
-	const char *promise; /* stable short name: "file-id", "digest", "content-present", "status-finished" ... */
+	const char *promise; /* stable short name: "file-id", "digest", "content-present",
+				"status-finished" ... */
 	const char *path;    /* what it is about, or NULL */
 	const char *text;
 };

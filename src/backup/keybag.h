@@ -1,0 +1,29 @@
+/*
+ * The opened keybag, as reading (keybag.c) and making (keybag_make.c) share it
+ */
+#ifndef REHOME_BACKUP_KEYBAG_H
+#define REHOME_BACKUP_KEYBAG_H
+
+#include "backup/internal.h"
+#include "crypto/crypto.h"
+
+enum {
+	KEYBAG_TYPE_BACKUP = 1,
+	KEYBAG_CLASS_MAX = 15, /* the field is masked to four bits */
+	KEYBAG_SALT_LEN_MAX = 64,
+	KEYBAG_WRAP_DEVICE = 1u << 0,
+	KEYBAG_WRAP_PASSWORD = 1u << 1,
+};
+
+struct keybag_class {
+	bool is_present, has_wrapped, is_open;
+	uint32_t wrap, key_type;
+	uint8_t wrapped[CRYPTO_WRAPPED_LEN];
+	uint8_t key[BACKUP_KEY_LEN];
+};
+
+/** keybag_derive - the key that the password stands for (7.2); @dpsl empty = before iOS 10.2 */
+int keybag_derive(const struct secret *password, struct slice dpsl, uint32_t dpic,
+		  struct slice salt, uint32_t iter, uint8_t kek[BACKUP_KEY_LEN], struct err *err);
+
+#endif
