@@ -1,0 +1,284 @@
+/* browse - the files inside a snapshot, by domain and path, plain or encrypted */
+#include "job/files.h"
+#include "job/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WHOLE_PATH_MAX = BACKUP_DOMAIN_LEN_MAX + PATH_LEN_MAX + 2 };
+
+struct job_browse {
+	struct repo_view *view;
+	struct backup_tree *tree;
+	struct backup_reader reader;
+};
+
+void job_browse_close(struct job_browse *browse)
+{
+	if (!browse)
+		return;
+	backup_reader_clear(&browse->reader);
+	backup_tree_close_p(&browse->tree);
+	repo_view_close_p(&browse->view);
+	free(browse);
+}
+
+void job_browse_close_p(struct job_browse **browse)
+{
+	job_browse_close(*browse);
+	*browse = NULL;
+}
+
+int job_browse_open(struct job_browse **out, struct repo *repo, const struct job_snapshot *snapshot,
+		    const struct secret *password, struct err *err)
+{
+	CLEANUP(job_browse_close_p) struct job_browse *browse = calloc(1, sizeof(*browse));
+	int r;
+
+	if (!browse)
+		return err_no_memory(err);
+	backup_reader_init(&browse->reader);
+	r = repo_view_open(&browse->view, repo, snapshot->id, err);
+	if (r == 0)
+		r = job_tree_snapshot(&browse->tree, browse->view, err);
+	if (r == 0)
+		r = backup_reader_open(&browse->reader, browse->tree, password, err);
+	if (r == BACKUP_WRONG_PASSWORD)
+		return err_set(err, ERR_PASSWORD, "the password does not open snapshot %s",
+			       snapshot->id);
+	if (r < 0)
+		return err_wrap(err, r, "open snapshot %s", snapshot->id);
+	if (!browse->reader.manifest)
+		return browse->reader.properties.is_encrypted
+			       ? err_set(err, ERR_PASSWORD,
+					 "snapshot %s is an encrypted backup: give its password by "
+					 "--device-password-file",
+					 snapshot->id)
+			       : err_set(err, ERR_CORRUPT, "snapshot %s has no readable manifest",
+					 snapshot->id);
+	*out = STEAL(browse);
+	return 0;
+}
+
+/* struct listing - what is told so far */
+struct listing {
+	struct job_browse *browse;
+	enum job_listing kind;
+	const char *path;
+	size_t path_len;
+	int (*each)(void *arg, const struct job_item *item, struct err *err);
+	void *arg;
+	uint64_t told;
+	char last_domain[BACKUP_DOMAIN_LEN_MAX + 1], last_child[PATH_LEN_MAX + 1];
+};
+
+static int tell(struct listing *listing, const char *domain, const char *path,
+		const struct backup_file *file, struct err *err)
+{
+	const struct job_item item = {domain, path, file};
+
+	listing->told++;
+	return listing->each(listing->arg, &item, err);
+}
+
+/* is_beneath - does @path stand at (rest "") or below the listed one? @rest: what follows it */
+static bool is_beneath(const struct listing *listing, const char *path, const char **rest)
+{
+	if (strncmp(path, listing->path, listing->path_len) != 0)
+		return false;
+	*rest = path + listing->path_len;
+	if (listing->path_len == 0)
+		return true;
+	if (**rest == '/') {
+		(*rest)++;
+		return **rest != 0;
+	}
+	return **rest == 0;
+}
+
+static int tell_child(struct listing *listing, const struct backup_file *file, const char *rest,
+		      struct err *err)
+{
+	const char *slash = strchr(rest, '/');
+	char child[PATH_LEN_MAX + 1];
+	size_t len;
+
+	if (!*rest) /* the listed path itself: a folder is told by what is in it */
+		return (file->mode & S_IFMT) == S_IFDIR || file->flags == 2
+			       ? 0
+			       : tell(listing, file->domain, file->path, file, err);
+	if (!slash)
+		return tell(listing, file->domain, file->path, file, err);
+	/* folders have rows of their own; one that has none is implied by what is below it */
+	len = (size_t)(slash - file->path);
+	if (len > PATH_LEN_MAX)
+		return 0;
+	memcpy(child, file->path, len);
+	child[len] = 0;
+	if (!strcmp(child, listing->last_child))
+		return 0;
+	memcpy(listing->last_child, child, len + 1);
+
+	struct backup_file own;
+	char domain[BACKUP_DOMAIN_LEN_MAX + 1];
+
+	text_copy(domain, sizeof(domain), file->domain);
+	if (backup_manifest_find(listing->browse->reader.manifest, domain, child, &own, err) !=
+	    BACKUP_ABSENT)
+		return 0;
+	return tell(listing, domain, child, NULL, err);
+}
+
+static int tell_row(struct listing *listing, const struct backup_file *file, struct err *err)
+{
+	const char *rest;
+
+	if (listing->kind == JOB_LIST_DOMAINS) {
+		if (!strcmp(listing->last_domain, file->domain))
+			return 0;
+		text_copy(listing->last_domain, sizeof(listing->last_domain), file->domain);
+		return tell(listing, file->domain, "", NULL, err);
+	}
+	if (!is_beneath(listing, file->path, &rest))
+		return 0;
+	return listing->kind == JOB_LIST_ALL ? tell(listing, file->domain, file->path, file, err)
+					     : tell_child(listing, file, rest, err);
+}
+
+int job_browse_list(struct job_browse *browse, enum job_listing kind, const char *domain,
+		    const char *path,
+		    int (*each)(void *arg, const struct job_item *item, struct err *err), void *arg,
+		    uint64_t *damaged, struct err *err)
+{
+	struct backup_manifest *manifest = browse->reader.manifest;
+	struct listing listing = {.browse = browse,
+				  .kind = kind,
+				  .path = path,
+				  .path_len = strlen(path),
+				  .each = each,
+				  .arg = arg};
+	struct backup_file file;
+	int r;
+
+	*damaged = 0;
+	r = backup_manifest_rewind(manifest, BACKUP_ORDER_DOMAIN_PATH, domain, err);
+	while (r == 0) {
+		r = backup_manifest_next(manifest, &file, err);
+		if (r == BACKUP_END)
+			break;
+		if (r == BACKUP_DAMAGED) {
+			(*damaged)++;
+			r = 0;
+			continue;
+		}
+		if (r == 0)
+			r = tell_row(&listing, &file, err);
+	}
+	if (r != BACKUP_END)
+		return r;
+	if (!listing.told && (domain || *path)) {
+		/* an empty folder is there and has nothing to tell */
+		r = backup_manifest_find(manifest, domain ? domain : "", path, &file, err);
+		if (r == BACKUP_ABSENT)
+			return err_set(err, ERR_NOT_FOUND, "nothing at %s/%s in this snapshot",
+				       domain ? domain : "", path);
+		return r < 0 ? r : 0;
+	}
+	return 0;
+}
+
+int job_browse_open_file(struct job_browse *browse, const char *domain, const char *path,
+			 struct source **out, unsigned *notes, struct err *err)
+{
+	struct backup_file file;
+	int r = backup_manifest_find(browse->reader.manifest, domain, path, &file, err);
+
+	if (r < 0)
+		return r;
+	if (r == BACKUP_DAMAGED)
+		return ERR_CORRUPT;
+	if (r == BACKUP_ABSENT)
+		return err_set(err, ERR_NOT_FOUND, "no file %s/%s in this snapshot", domain, path);
+	if (!backup_file_is_regular(&file))
+		return err_set(err, ERR_USAGE, "%s/%s is no file with contents", domain, path);
+	r = backup_reader_content(&browse->reader, &file, out, notes, err);
+	if (r == BACKUP_ABSENT)
+		return err_set(err, ERR_CORRUPT, "the content of %s/%s is missing", domain, path);
+	return r;
+}
+
+struct extraction {
+	struct job_browse *browse;
+	struct files files;
+	struct progress *progress;
+	struct progress_state state;
+	uint64_t skipped;
+};
+
+/* name_is_usable - as a path on this disk: DOMAIN/PATH without anything that leaves the folder */
+static bool name_is_usable(const struct job_item *item, char out[WHOLE_PATH_MAX])
+{
+	struct err ignored = ERR_INIT;
+	int n = snprintf(out, WHOLE_PATH_MAX, "%s%s%s", item->domain, *item->path ? "/" : "",
+			 item->path);
+
+	return n < WHOLE_PATH_MAX && !strchr(item->domain, '/') &&
+	       path_check_relative(item->domain, strlen(item->domain), &ignored) == 0 &&
+	       (!*item->path || path_check_relative(item->path, strlen(item->path), &ignored) == 0);
+}
+
+static int extract_each(void *arg, const struct job_item *item, struct err *err)
+{
+	struct extraction *extraction = arg;
+	CLEANUP(source_close_p) struct source *source = NULL;
+	char name[WHOLE_PATH_MAX];
+	unsigned notes = 0;
+	int r;
+
+	if (!item->file || !name_is_usable(item, name)) {
+		extraction->skipped++;
+		return 0;
+	}
+	if ((item->file->mode & S_IFMT) == S_IFDIR || item->file->flags == 2)
+		return files_folder(&extraction->files, name, err);
+	if (!backup_file_is_regular(item->file)) {
+		extraction->skipped++;
+		return 0;
+	}
+	r = backup_reader_content(&extraction->browse->reader, item->file, &source, &notes, err);
+	if (r == BACKUP_ABSENT)
+		return err_set(err, ERR_CORRUPT, "the content of %s is missing", name);
+	if (r == 0)
+		r = files_copy(&extraction->files, name, source, item->file->modified, err);
+	extraction->state.files = extraction->files.count;
+	extraction->state.bytes = extraction->files.total;
+	progress_report(extraction->progress, &extraction->state);
+	return r;
+}
+
+int job_browse_extract(struct job_browse *browse, const struct job_env *env, const char *domain,
+		       const char *path, const char *dir, struct job_extract_report *report,
+		       struct err *err)
+{
+	struct extraction extraction = {
+		.browse = browse, .progress = env->progress, .state = {.phase = "extracting"}};
+	uint64_t damaged = 0;
+	int r;
+
+	*report = (struct job_extract_report){0};
+	/* into a folder of its own: what lies there already could be a link to somewhere else */
+	r = files_is_free(env->fs, dir, err);
+	if (r == 0)
+		r = files_init(&extraction.files, env->fs, env->cancel, dir, err);
+	if (r == 0)
+		r = fs_mkdirs(env->fs, dir, 0700, err);
+	if (r == 0)
+		r = job_browse_list(browse, JOB_LIST_ALL, domain, path, extract_each, &extraction,
+				    &damaged, err);
+	report->files = extraction.files.count;
+	report->bytes = extraction.files.total;
+	report->skipped = extraction.skipped + damaged;
+	files_clear(&extraction.files);
+	return r;
+}
