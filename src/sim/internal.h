@@ -207,7 +207,16 @@ struct sim_restore_options {
 int sim_device_restore(struct sim_device *device, struct sim_host *host, const char *source, const struct sim_restore_options *options, struct sim_answer *answer, struct err *err);
 /** sim_device_change_password - @old/@new NULL when absent in the request */
 int sim_device_change_password(struct sim_device *device, const struct secret *old_password, const struct secret *new_password, struct sim_answer *answer, struct err *err);
+/** sim_device_wait_passcode_since - the same, for a request that asks since version @major.@minor: 16.1 Backup, 13.0 ChangePassword */
+int sim_device_wait_passcode_since(struct sim_device *device, unsigned major, unsigned minor, int64_t limit_ms, void (*presented)(void *arg, bool is_shown), void *arg, struct sim_answer *answer, struct err *err);
 /** sim_device_wait_passcode - shows the passcode prompt and waits for the person if this OS and state ask for one; the answer's code is 208 after @limit_ms */
 int sim_device_wait_passcode(struct sim_device *device, int64_t limit_ms, void (*presented)(void *arg, bool is_shown), void *arg, struct sim_answer *answer, struct err *err);
+
+/* ---- commands ---- */
+
+/** sim_exit_status - the documented exit status for a failure (design: 1 failed ... 7 interrupted); 0 for 0 */
+int sim_exit_status(int code);
+/** sim_command_failed - print "rehome-sim: ..." once and return the exit status */
+int sim_command_failed(const struct sim_world *world, int code, const struct err *err);
 
 #endif
