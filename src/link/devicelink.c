@@ -67,18 +67,7 @@ static const char *text_at(const struct plist *root, size_t index)
  */
 static bool int_at(const struct plist *root, size_t index, int64_t *number)
 {
-	const struct plist *value = plist_at(root, index);
-
-	if (value && value->type == PLIST_INT) {
-		*number = value->as.integer;
-		return true;
-	}
-	if (value && value->type == PLIST_REAL && fabs(value->as.real) < 0x1p53 &&
-	    value->as.real == trunc(value->as.real)) {
-		*number = (int64_t)value->as.real;
-		return true;
-	}
-	return false;
+	return plist_int(plist_at(root, index), number);
 }
 
 static int64_t amount_at(const struct plist *root, size_t index)
