@@ -211,6 +211,8 @@ int sim_device_change_password(struct sim_device *device, const struct secret *o
 int sim_device_wait_passcode_since(struct sim_device *device, unsigned major, unsigned minor, int64_t limit_ms, void (*presented)(void *arg, bool is_shown), void *arg, struct sim_answer *answer, struct err *err);
 /** sim_device_wait_passcode - shows the passcode prompt and waits for the person if this OS and state ask for one; the answer's code is 208 after @limit_ms */
 int sim_device_wait_passcode(struct sim_device *device, int64_t limit_ms, void (*presented)(void *arg, bool is_shown), void *arg, struct sim_answer *answer, struct err *err);
+/** sim_device_wait_passcode_since - the same for what asks since another version: backups 16.1 (sim_device_wait_passcode), passwords 13.0 */
+int sim_device_wait_passcode_since(struct sim_device *device, unsigned major, unsigned minor, int64_t limit_ms, void (*presented)(void *arg, bool is_shown), void *arg, struct sim_answer *answer, struct err *err);
 
 /* ---- commands ---- */
 

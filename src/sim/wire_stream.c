@@ -65,7 +65,7 @@ static int take_stream(struct wire_host *host, struct sim_sink *sink, struct err
 {
 	struct delivery at = {.host = host, .sink = sink};
 	struct conn *conn = host->peer->conn;
-	int r;
+	int r = 0;
 
 	link_stream_reset(host->stream);
 	while (!at.is_over) {
