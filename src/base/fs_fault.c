@@ -9,10 +9,11 @@ static struct fs_fault *self(struct fs *fs)
 	return (struct fs_fault *)fs;
 }
 
-/* counts a mutating operation; true when this one must fail */
+/* counts a mutating operation; true when this one must fail.  Workers of one run share the table.
+ */
 static bool must_fail(struct fs_fault *fault)
 {
-	uint64_t nth = fault->seen++;
+	uint64_t nth = __atomic_fetch_add(&fault->seen, 1, __ATOMIC_RELAXED);
 
 	if (fault->countdown < 0)
 		return false;

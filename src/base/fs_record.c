@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,7 @@ enum { FD_MAX = 4096 };
 struct fs_record {
 	struct fs fs;
 	struct fs *under;
+	pthread_mutex_t lock; /* an operation and its line in the journal are one step */
 	char root[4096];
 	struct op *ops;
 	size_t count, cap;
@@ -63,6 +65,21 @@ static struct fs_record *self(struct fs *fs)
 {
 	return (struct fs_record *)fs;
 }
+
+static pthread_mutex_t *locked(struct fs_record *record)
+{
+	pthread_mutex_lock(&record->lock);
+	return &record->lock;
+}
+
+static void unlock_p(pthread_mutex_t **lock)
+{
+	pthread_mutex_unlock(*lock);
+}
+
+/* held until the end of the function */
+#define HOLD(record) \
+	CLEANUP(unlock_p) __attribute__((unused)) pthread_mutex_t *held = locked(record)
 
 static struct name *names_find(const struct names *names, const char *path)
 {
@@ -185,6 +202,7 @@ static int note(struct fs_record *record, struct op op, const char *path, const 
 static int record_open(struct fs *fs, const char *path, int flags, mode_t mode)
 {
 	struct fs_record *record = self(fs);
+	HOLD(record);
 	const char *name = beneath(record, path);
 	struct name *known = name ? names_find(&record->live, name) : NULL;
 	int fd = record->under->open(record->under, path, flags, mode);
@@ -226,6 +244,7 @@ static uint32_t inode_of(struct fs_record *record, int fd)
 static ssize_t record_pwrite(struct fs *fs, int fd, const void *bytes, size_t len, uint64_t offset)
 {
 	struct fs_record *record = self(fs);
+	HOLD(record);
 	ssize_t n = record->under->pwrite(record->under, fd, bytes, len, offset);
 	struct op op = {.kind = OP_WRITE, .inode = inode_of(record, fd), .offset = offset};
 
@@ -238,6 +257,7 @@ static ssize_t record_pwrite(struct fs *fs, int fd, const void *bytes, size_t le
 static int record_truncate(struct fs *fs, int fd, uint64_t len)
 {
 	struct fs_record *record = self(fs);
+	HOLD(record);
 	int r = record->under->truncate(record->under, fd, len);
 	struct op op = {.kind = OP_TRUNCATE, .inode = inode_of(record, fd), .offset = len};
 
@@ -247,6 +267,7 @@ static int record_truncate(struct fs *fs, int fd, uint64_t len)
 static int record_sync(struct fs *fs, int fd)
 {
 	struct fs_record *record = self(fs);
+	HOLD(record);
 	struct op op = {.kind = OP_SYNC, .inode = inode_of(record, fd)};
 
 	/* the journal stands for the disk: the real sync would only cost time */
@@ -256,6 +277,7 @@ static int record_sync(struct fs *fs, int fd)
 static int record_dir_sync(struct fs *fs, const char *path)
 {
 	struct fs_record *record = self(fs);
+	HOLD(record);
 	const char *name = beneath(record, path);
 
 	return name ? note(record, (struct op){.kind = OP_DIR_SYNC}, name, NULL, NULL) : 0;
@@ -264,6 +286,7 @@ static int record_dir_sync(struct fs *fs, const char *path)
 static int record_close(struct fs *fs, int fd)
 {
 	struct fs_record *record = self(fs);
+	HOLD(record);
 
 	if (fd >= 0 && fd < FD_MAX)
 		record->fd_inode[fd] = 0;
@@ -283,6 +306,7 @@ static int note_rename(struct fs_record *record, const char *from, const char *t
 
 static int record_rename(struct fs *fs, const char *from, const char *to)
 {
+	HOLD(self(fs));
 	int r = self(fs)->under->rename(self(fs)->under, from, to);
 
 	return r < 0 ? r : note_rename(self(fs), from, to);
@@ -290,6 +314,7 @@ static int record_rename(struct fs *fs, const char *from, const char *to)
 
 static int record_rename_new(struct fs *fs, const char *from, const char *to)
 {
+	HOLD(self(fs));
 	int r = self(fs)->under->rename_new(self(fs)->under, from, to);
 
 	return r < 0 ? r : note_rename(self(fs), from, to);
@@ -307,6 +332,7 @@ static int note_removal(struct fs_record *record, enum op_kind kind, const char 
 
 static int record_unlink(struct fs *fs, const char *path)
 {
+	HOLD(self(fs));
 	int r = self(fs)->under->unlink(self(fs)->under, path);
 
 	return r < 0 ? r : note_removal(self(fs), OP_UNLINK, path);
@@ -314,6 +340,7 @@ static int record_unlink(struct fs *fs, const char *path)
 
 static int record_rmdir(struct fs *fs, const char *path)
 {
+	HOLD(self(fs));
 	int r = self(fs)->under->rmdir(self(fs)->under, path);
 
 	return r < 0 ? r : note_removal(self(fs), OP_RMDIR, path);
@@ -322,6 +349,7 @@ static int record_rmdir(struct fs *fs, const char *path)
 static int record_mkdir(struct fs *fs, const char *path, mode_t mode)
 {
 	struct fs_record *record = self(fs);
+	HOLD(record);
 	const char *name = beneath(record, path);
 	int r = record->under->mkdir(record->under, path, mode);
 
@@ -374,6 +402,7 @@ int fs_record_new(struct fs_record **out, struct fs *under, const char *root, st
 		.list = record_list,
 		.lock = record_lock,
 	};
+	pthread_mutex_init(&record->lock, NULL);
 	record->under = under;
 	strcpy(record->root, root);
 	*out = record;
@@ -391,6 +420,7 @@ void fs_record_free(struct fs_record *record)
 	}
 	free(record->ops);
 	names_clear(&record->live);
+	pthread_mutex_destroy(&record->lock);
 	free(record);
 }
 
