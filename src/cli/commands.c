@@ -1,0 +1,103 @@
+/* commands - the one list of them; usage, help and dispatch come from it */
+#include "cli/internal.h"
+
+#include <string.h>
+
+const struct cli_command cli_commands[] = {
+	{"init", "", "make a repository",
+	 "Makes an encrypted repository in an empty or missing folder. Its password cannot be "
+	 "recovered:\n"
+	 "without it nothing in the repository can be read.",
+	 0, 0, cli_run_init},
+	{"devices", "", "what is attached",
+	 "Lists the attached iPhones and iPads with what they tell. An unpaired device tells "
+	 "little.",
+	 0, 0, cli_run_devices},
+	{"pair", "DEVICE", "make this computer and a device trust each other",
+	 "Asks the device to trust this computer and waits until its owner has answered there.\n"
+	 "DEVICE is a UDID, its first characters, or the device's name.",
+	 1, 1, cli_run_pair},
+	{"backup", "DEVICE", "back a device up into a snapshot",
+	 "Takes in what changed since the last snapshot of the device, and all of it the first "
+	 "time. After an\n"
+	 "interruption the next run goes on with what had arrived. Prints the snapshot's id alone "
+	 "when the\n"
+	 "standard output is not a terminal.",
+	 1, 1, cli_run_backup},
+	{"encryption", "on|off|change DEVICE", "the device's backup password",
+	 "Switches encrypted backups of the device on or off, or changes their password. It holds "
+	 "for the\n"
+	 "backups of every computer. The device may ask for its passcode. Passwords come from "
+	 "files or are\n"
+	 "asked for, never from the command line.",
+	 2, 2, cli_run_encryption},
+	{"snapshots", "[DEVICE]", "list snapshots",
+	 "Lists the snapshots of the repository, of one device if it is named (UDID, its "
+	 "beginning, serial or name).",
+	 0, 1, cli_run_snapshots},
+	{"show", "SNAPSHOT", "what a snapshot is",
+	 "SNAPSHOT is an id, its first four or more digits, \"latest\", or \"latest:DEVICE\".", 1,
+	 1, cli_run_show},
+	{"ls", "SNAPSHOT [PATH]", "list files of a snapshot",
+	 "Without PATH lists the domains. PATH is DOMAIN or DOMAIN/PATH as the backup names them.",
+	 1, 2, cli_run_ls},
+	{"cat", "SNAPSHOT PATH", "print a file of a snapshot",
+	 "Prints the plain content of DOMAIN/PATH on the standard output.", 2, 2, cli_run_cat},
+	{"extract", "SNAPSHOT [PATH]", "copy files out of a snapshot",
+	 "Copies the plain contents at and below PATH (all of the snapshot without it) into a new "
+	 "folder as\n"
+	 "DOMAIN/PATH. Links are not made.",
+	 1, 2, cli_run_extract},
+	{"verify", "DIR|SNAPSHOT", "check every promise of the backup format",
+	 "Checks a backup folder or a snapshot, promise by promise. Encrypted contents are opened "
+	 "when the\n"
+	 "password is given.",
+	 1, 1, cli_run_verify},
+	{"import", "DIR", "make an existing backup folder a snapshot",
+	 "Verifies the folder, then takes it in byte for byte. DIR is the backup's folder or the "
+	 "one around it.",
+	 1, 1, cli_run_import},
+	{"export", "SNAPSHOT DIR", "write a snapshot as a backup folder",
+	 "Writes DIR/UDID as Finder and other tools expect it, byte for byte what the device "
+	 "handed over,\n"
+	 "readable by its owner only.",
+	 2, 2, cli_run_export},
+	{"restore", "SNAPSHOT DEVICE", "put a snapshot onto a device",
+	 "Checks everything on this computer first, prints what will happen, asks, then restores. "
+	 "The device\n"
+	 "restarts at the end.",
+	 2, 2, cli_run_restore},
+	{"check", "", "check the repository",
+	 "Checks that everything the snapshots need is there; with --data also reads all of it.", 0,
+	 0, cli_run_check},
+	{"help", "[COMMAND]", "this list, or more about a command",
+	 "Lists the commands, or tells more about one.", 0, 1, cli_run_help},
+	{0},
+};
+
+const struct cli_command *cli_command_find(const char *name)
+{
+	for (const struct cli_command *command = cli_commands; command->name; command++)
+		if (!strcmp(command->name, name))
+			return command;
+	return NULL;
+}
+
+int cli_run_help(struct cli *cli, int argc, char **argv)
+{
+	const struct cli_option options[] = {{0}};
+	char help[] = "--help", *words[] = {help};
+	int r = cli_options(cli, &argc, argv, options, &cli->err);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (argc == 0) {
+		cli_usage(cli, cli->world->out);
+		return 0;
+	}
+	cli->command = cli_command_find(argv[0]);
+	if (!cli->command)
+		return err_set(&cli->err, ERR_NOT_FOUND,
+			       "no command \"%.60s\": `rehome help` lists them", argv[0]);
+	return cli->command->run(cli, 1, words);
+}

@@ -1,0 +1,112 @@
+/* rehome encryption on|off|change */
+#include "cli/internal.h"
+
+#include <string.h>
+
+struct wish {
+	const char *new_file;
+	bool is_kept;
+	bool wants_old, wants_new;
+	struct secret old_password, new_password;
+};
+
+static int wish_read(struct wish *wish, const char *word, struct err *err)
+{
+	wish->wants_new = !strcmp(word, "on") || !strcmp(word, "change");
+	wish->wants_old = !strcmp(word, "off") || !strcmp(word, "change");
+	if (!wish->wants_new && !wish->wants_old)
+		return err_set(err, ERR_USAGE, "\"%.40s\" is not one of on, off, change", word);
+	return 0;
+}
+
+static int passwords_get(struct cli *cli, struct wish *wish, struct repo *repo, const char *udid,
+			 struct err *err)
+{
+	const char *new_file = wish->new_file;
+	int r = 0;
+
+	/* with nothing to replace there is one password, and either option may name it */
+	if (!new_file && !wish->wants_old)
+		new_file = cli->device_password_file;
+	if (wish->wants_old)
+		r = cli_device_password(cli, repo, udid, true, &wish->old_password, err);
+	if (r < 0 || !wish->wants_new)
+		return r;
+	if (new_file)
+		return secret_read_file(&wish->new_password, new_file, err);
+	return cli_ask_secret(cli, "new backup password of the device", true, &wish->new_password,
+			      err);
+}
+
+/* keep - what the vault holds follows the device */
+static int keep(struct wish *wish, struct repo *repo, const char *udid, struct err *err)
+{
+	if (!repo)
+		return 0;
+	return wish->wants_new ? job_password_put(repo, udid, &wish->new_password, err)
+			       : job_password_remove(repo, udid, err);
+}
+
+static int change(struct cli *cli, struct wish *wish, struct repo *repo, const char *word,
+		  const char *wanted, struct err *err)
+{
+	struct job_device device;
+	int r;
+
+	r = job_device_find(&cli->env, wanted, &device, err);
+	if (r == 0)
+		r = passwords_get(cli, wish, repo, device.udid, err);
+	if (r == 0)
+		r = job_encryption(&cli->env, &device, wish->wants_old ? &wish->old_password : NULL,
+				   wish->wants_new ? &wish->new_password : NULL, err);
+	if (r < 0)
+		return r;
+	if (r == JOB_ENCRYPTION_SAME) {
+		cli_say(cli, "backup encryption of %s is %s already%s", device.udid, word,
+			wish->wants_new ? ": `rehome encryption change` changes its password" : "");
+	} else {
+		r = keep(wish, repo, device.udid, err);
+		if (r < 0)
+			return err_wrap(err, r,
+					"the device has the new password, the repository not");
+		cli_say(cli,
+			!strcmp(word, "change") ? "the backup password of %s is changed"
+			: wish->wants_new       ? "backups of %s are encrypted from now on"
+						: "backups of %s are no longer encrypted",
+			device.udid);
+	}
+	if (cli->is_json)
+		return cli_json(cli,
+				json_pack("{s:o, s:b, s:b}", "udid", cli_json_text(device.udid),
+					  "encrypted", wish->wants_new, "changed",
+					  r != JOB_ENCRYPTION_SAME),
+				err);
+	return 0;
+}
+
+int cli_run_encryption(struct cli *cli, int argc, char **argv)
+{
+	struct wish wish = {0};
+	const struct cli_option options[] = {
+		CLI_TEXT_OPTION("new-device-password-file", &wish.new_file, "FILE",
+				"the new password is its first line"),
+		CLI_FLAG_OPTION(
+			"keep", 0, &wish.is_kept,
+			"keep it sealed in the repository, so that later commands need not ask"),
+		{0},
+	};
+	CLEANUP(repo_close_p) struct repo *repo = NULL;
+	int r;
+
+	r = cli_options(cli, &argc, argv, options, &cli->err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = wish_read(&wish, argv[0], &cli->err);
+	if (r == 0 && wish.is_kept)
+		r = cli_repo_open(cli, &repo, &cli->err);
+	if (r == 0)
+		r = change(cli, &wish, repo, argv[0], argv[1], &cli->err);
+	secret_clear(&wish.old_password);
+	secret_clear(&wish.new_password);
+	return r;
+}

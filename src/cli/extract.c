@@ -1,0 +1,51 @@
+/* rehome extract */
+#include "cli/internal.h"
+
+static int tell(struct cli *cli, const struct job_extract_report *report, const char *dir)
+{
+	char size[16];
+
+	if (cli->is_json)
+		return cli_json(cli,
+				json_pack("{s:o, s:I, s:I, s:I}", "dir", cli_json_text(dir),
+					  "files", (json_int_t)report->files, "bytes",
+					  (json_int_t)report->bytes, "skipped",
+					  (json_int_t)report->skipped),
+				&cli->err);
+	cli_say(cli, "%llu files, %s in %s", (unsigned long long)report->files,
+		size_format(report->bytes, size), dir);
+	if (report->skipped)
+		cli_say(cli, "%llu links and unusable names were left out",
+			(unsigned long long)report->skipped);
+	return 0;
+}
+
+int cli_run_extract(struct cli *cli, int argc, char **argv)
+{
+	const char *dir = NULL;
+	const struct cli_option options[] = {
+		CLI_TEXT_OPTION("to", &dir, "DIR", "the folder to make (default: rehome-SNAPSHOT)"),
+		{0},
+	};
+	CLEANUP(repo_close_p) struct repo *repo = NULL;
+	CLEANUP(job_browse_close_p) struct job_browse *browse = NULL;
+	char domain[BACKUP_DOMAIN_LEN_MAX + 1], path[PATH_LEN_MAX + 1] = "", made[64];
+	struct job_extract_report report;
+	int r;
+
+	r = cli_options(cli, &argc, argv, options, &cli->err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (argc > 1)
+		r = cli_path_split(argv[1], domain, path, &cli->err);
+	if (!dir) {
+		snprintf(made, sizeof(made), "rehome-%.40s", argv[0]);
+		dir = made;
+	}
+	if (r == 0)
+		r = cli_browse_open(cli, argv[0], &repo, &browse, &cli->err);
+	if (r == 0)
+		r = job_browse_extract(browse, &cli->env, argc > 1 ? domain : NULL, path, dir,
+				       &report, &cli->err);
+	return r < 0 ? r : tell(cli, &report, dir);
+}

@@ -1,0 +1,195 @@
+/*
+ * cli/internal - what the commands share: options, words, passwords, the repository, tables
+ */
+#ifndef REHOME_CLI_INTERNAL_H
+#define REHOME_CLI_INTERNAL_H
+
+#include "cli/cli.h"
+#include "job/job.h"
+
+#include <jansson.h>
+
+enum { CLI_PATH_MAX = 4096, CLI_OPERANDS_MAX = 8 };
+
+/* ---- progress.c ---- */
+
+/** struct cli_progress - a bar on a terminal, lines elsewhere, nothing when quiet */
+struct cli_progress {
+	struct progress progress;
+	struct clock *clock;
+	FILE *out;
+	bool is_terminal, is_quiet, has_line;
+	char phase[400];
+	int64_t began_ms, printed_ms, next_ms, sample_ms;
+	uint64_t sample_bytes;
+	double rate; /* bytes a second, smoothed */
+};
+void cli_progress_init(struct cli_progress *progress, struct clock *clock, FILE *out,
+		       bool is_quiet);
+/** cli_progress_end - leave the terminal's line empty for what comes next */
+void cli_progress_end(struct cli_progress *progress);
+/** cli_progress_format - "receiving  1.2 GB  3412 files  45%  38 MB/s  2:10 left"; @rate 0 and
+ * @left_seconds < 0 are left out */
+void cli_progress_format(char *out, size_t len, const struct progress_state *state, double rate,
+			 int64_t left_seconds);
+/** cli_progress_left - seconds to go, from the totals or the device's own claim; < 0 when it cannot
+ * be told */
+int64_t cli_progress_left(const struct progress_state *state, double rate, int64_t elapsed_ms);
+
+/* ---- the running command ---- */
+
+struct cli_command;
+struct cli {
+	struct cli_world *world;
+	const struct cli_command *command;
+	const char *repo, *password_file, *device_password_file;
+	bool is_json, is_quiet;
+	struct cli_progress progress;
+	struct job_env env;
+	struct repo_env repo_env;
+	struct err err;
+};
+
+/** struct cli_command - one line of the table in commands.c */
+struct cli_command {
+	const char *name, *operands, *summary, *about;
+	int operands_min, operands_max;
+	int (*run)(struct cli *cli, int argc,
+		   char **argv); /* 0, < 0 with cli->err, or an enum cli_exit > 0 */
+};
+extern const struct cli_command cli_commands[];
+const struct cli_command *cli_command_find(const char *name);
+
+/* ---- options.c ---- */
+
+enum cli_option_kind { CLI_OPTION_END, CLI_OPTION_FLAG, CLI_OPTION_TEXT };
+/** struct cli_option - parser and help come from the same line; tables end with { 0 } */
+struct cli_option {
+	enum cli_option_kind kind;
+	const char *name; /* without the dashes */
+	char letter;      /* 0: none */
+	void *value;      /* bool * or const char ** */
+	const char *argument, *help;
+};
+#define CLI_FLAG_OPTION(name, letter, value, help)               \
+	{                                                        \
+		CLI_OPTION_FLAG, name, letter, value, NULL, help \
+	}
+#define CLI_TEXT_OPTION(name, value, argument, help)            \
+	{                                                       \
+		CLI_OPTION_TEXT, name, 0, value, argument, help \
+	}
+
+enum cli_options_outcome { CLI_OPTIONS_HELP = 1 };
+/**
+ * cli_options - take the options out of @argv, leaving the operands in argv[0..*argc)
+ * Global options are understood everywhere.  `--help` prints the command's page and gives
+ * CLI_OPTIONS_HELP. ERR_USAGE: unknown option, missing argument, number of operands.
+ */
+int cli_options(struct cli *cli, int *argc, char **argv, const struct cli_option *options,
+		struct err *err);
+/** cli_options_global - the table of options that every command takes; @out holds 7 */
+void cli_options_global(struct cli *cli, struct cli_option out[7]);
+void cli_usage(struct cli *cli, FILE *out);
+
+/* ---- words.c ---- */
+
+/** cli_exit_of - failure code to exit status */
+enum cli_exit cli_exit_of(int code);
+/** cli_clean - @text without bytes that a terminal would obey; @out is cut at @len */
+const char *cli_clean(const char *text, char *out, size_t len);
+/** cli_say - a line for people on the standard error, cleaned, unless quiet */
+void cli_say(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
+/** cli_warn - the same, also when quiet */
+void cli_warn(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
+const char *cli_answer(enum job_answer answer);
+/** cli_age - "3 days" since @then */
+const char *cli_age(int64_t now, int64_t then, char out[32]);
+
+/* ---- output.c ---- */
+
+/** cli_json - print and release @value; ERR_NO_MEMORY when it is NULL */
+int cli_json(struct cli *cli, json_t *value, struct err *err);
+/** cli_json_snapshot - the object of `snapshots --json`; NULL without memory */
+json_t *cli_json_snapshot(const struct job_snapshot *snapshot);
+/** cli_json_text - a text from outside: broken UTF-8 becomes '?' instead of no value */
+json_t *cli_json_text(const char *text);
+
+/** struct cli_table - rows of cells, printed with columns as wide as their widest; cleaned */
+struct cli_table {
+	char **cells;
+	size_t count, cap, columns;
+	unsigned right_mask; /* columns that are numbers */
+	bool has_failed;
+};
+void cli_table_init(struct cli_table *table, size_t columns, unsigned right_mask);
+void cli_table_clear(struct cli_table *table);
+void cli_table_add(struct cli_table *table, const char *cell);
+int cli_table_print(const struct cli_table *table, FILE *out, struct err *err);
+
+/* ---- ask.c ---- */
+
+/** cli_ask_secret - without echo; @twice: until both are equal. ERR_PASSWORD when there is no
+ * terminal or it stays empty */
+int cli_ask_secret(struct cli *cli, const char *prompt, bool twice, struct secret *secret,
+		   struct err *err);
+/** cli_ask_yes - 0 for yes; ERR_CANCELED otherwise; ERR_USAGE (names @switch_name) without a
+ * terminal */
+int cli_ask_yes(struct cli *cli, const char *question, const char *switch_name, struct err *err);
+
+/* ---- repository.c ---- */
+
+/** cli_repo_path - --repo, REHOME_REPO, or the place beneath the user's data folder */
+int cli_repo_path(struct cli *cli, char out[CLI_PATH_MAX], struct err *err);
+/** cli_repo_password - --password-file, REHOME_PASSWORD_FILE, or asked for (twice when @is_new) */
+int cli_repo_password(struct cli *cli, bool is_new, struct secret *password, struct err *err);
+int cli_repo_open(struct cli *cli, struct repo **out, struct err *err);
+/**
+ * cli_device_password - --device-password-file, the vault of @repo (may be NULL), or asked for when
+ * @is_needed Returns 0, or REPO_ABSENT when there is none and none is needed.
+ */
+int cli_device_password(struct cli *cli, struct repo *repo, const char *udid, bool is_needed,
+			struct secret *password, struct err *err);
+
+/* ---- findings.c ---- */
+
+/** struct cli_findings - prints what a verification finds as it comes, or gathers it for --json */
+struct cli_findings {
+	struct cli *cli;
+	json_t *list; /* NULL: print */
+	uint64_t printed;
+};
+void cli_findings_init(struct cli_findings *findings, struct cli *cli);
+void cli_findings_clear(struct cli_findings *findings);
+void cli_finding(void *findings, const struct backup_finding *finding);
+
+/* ---- one function a command ---- */
+
+int cli_run_init(struct cli *cli, int argc, char **argv);
+int cli_run_devices(struct cli *cli, int argc, char **argv);
+int cli_run_pair(struct cli *cli, int argc, char **argv);
+int cli_run_backup(struct cli *cli, int argc, char **argv);
+int cli_run_encryption(struct cli *cli, int argc, char **argv);
+int cli_run_snapshots(struct cli *cli, int argc, char **argv);
+int cli_run_show(struct cli *cli, int argc, char **argv);
+int cli_run_ls(struct cli *cli, int argc, char **argv);
+int cli_run_cat(struct cli *cli, int argc, char **argv);
+int cli_run_extract(struct cli *cli, int argc, char **argv);
+int cli_run_verify(struct cli *cli, int argc, char **argv);
+int cli_run_import(struct cli *cli, int argc, char **argv);
+int cli_run_export(struct cli *cli, int argc, char **argv);
+int cli_run_restore(struct cli *cli, int argc, char **argv);
+int cli_run_check(struct cli *cli, int argc, char **argv);
+int cli_run_help(struct cli *cli, int argc, char **argv);
+
+/* shared by ls, cat and extract */
+/** cli_browse_open - find the snapshot, open it with the password that is needed; @repo stays open
+ * as long as @browse */
+int cli_browse_open(struct cli *cli, const char *wanted, struct repo **repo,
+		    struct job_browse **browse, struct err *err);
+/** cli_path_split - "DOMAIN/PATH" in two; @path is "" for a domain alone. ERR_USAGE when too long
+ * or empty */
+int cli_path_split(const char *text, char domain[BACKUP_DOMAIN_LEN_MAX + 1],
+		   char path[PATH_LEN_MAX + 1], struct err *err);
+
+#endif

@@ -1,0 +1,135 @@
+/* rehome ls */
+#include "cli/internal.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+struct listing {
+	struct cli *cli;
+	bool is_first;
+};
+
+static char type_of(const struct backup_file *file)
+{
+	if (!file)
+		return 'd';
+	if (S_ISDIR(file->mode) || file->flags == 2)
+		return 'd';
+	if (S_ISLNK(file->mode) || file->flags == 4)
+		return 'l';
+	return '-';
+}
+
+static json_t *item_json(const struct job_item *item)
+{
+	const struct backup_file *file = item->file;
+	char type = type_of(file), time[21];
+	json_t *object = json_pack("{s:o, s:o, s:s}", "domain", cli_json_text(item->domain), "path",
+				   cli_json_text(item->path), "type",
+				   type == 'd'   ? "folder"
+				   : type == 'l' ? "link"
+						 : "file");
+
+	if (object && file) {
+		json_object_set_new(object, "bytes", json_integer((json_int_t)file->size));
+		json_object_set_new(object, "modified",
+				    json_string(time_format_utc(file->modified, time)));
+		json_object_set_new(object, "file_id", json_string(file->file_id));
+		if (file->target)
+			json_object_set_new(object, "target", cli_json_text(file->target));
+	}
+	return object;
+}
+
+/* print_json - item by item: a snapshot has a million of them */
+static int print_json(struct listing *listing, const struct job_item *item, struct err *err)
+{
+	FILE *out = listing->cli->world->out;
+	json_t *object = item_json(item);
+	int r;
+
+	if (!object)
+		return err_no_memory(err);
+	fputs(listing->is_first ? "[\n" : ",\n", out);
+	listing->is_first = false;
+	r = json_dumpf(object, out, JSON_PRESERVE_ORDER);
+	json_decref(object);
+	return r < 0 ? err_set(err, ERR_IO, "print JSON") : 0;
+}
+
+static void print_line(FILE *out, const struct job_item *item)
+{
+	const struct backup_file *file = item->file;
+	char time[21], name[2048], target[1200];
+
+	if (!file && !*item->path) {
+		fprintf(out, "%s\n", cli_clean(item->domain, name, sizeof(name)));
+		return;
+	}
+	fprintf(out, "%c %12llu  %-20s  %s", type_of(file),
+		file ? (unsigned long long)file->size : 0ull,
+		file ? time_format_utc(file->modified, time) : "-",
+		cli_clean(item->domain, name, sizeof(name)));
+	fprintf(out, "/%s", cli_clean(item->path, name, sizeof(name)));
+	if (file && file->target)
+		fprintf(out, " -> %s", cli_clean(file->target, target, sizeof(target)));
+	fputc('\n', out);
+}
+
+static int each(void *arg, const struct job_item *item, struct err *err)
+{
+	struct listing *listing = arg;
+	int r = cancel_check(listing->cli->world->cancel, err);
+
+	if (r < 0)
+		return r;
+	if (listing->cli->is_json)
+		return print_json(listing, item, err);
+	print_line(listing->cli->world->out, item);
+	return 0;
+}
+
+static int list(struct cli *cli, struct job_browse *browse, const char *where, bool is_recursive)
+{
+	struct listing listing = {cli, true};
+	char domain[BACKUP_DOMAIN_LEN_MAX + 1], path[PATH_LEN_MAX + 1] = "";
+	enum job_listing kind = is_recursive ? JOB_LIST_ALL
+				: where      ? JOB_LIST_CHILDREN
+					     : JOB_LIST_DOMAINS;
+	uint64_t damaged = 0;
+	int r = 0;
+
+	if (where)
+		r = cli_path_split(where, domain, path, &cli->err);
+	if (r == 0)
+		r = job_browse_list(browse, kind, where ? domain : NULL, path, each, &listing,
+				    &damaged, &cli->err);
+	if (r < 0)
+		return r;
+	if (cli->is_json)
+		fputs(listing.is_first ? "[]\n" : "\n]\n", cli->world->out);
+	if (damaged) {
+		cli_warn(cli, "%llu rows of the manifest are damaged and not listed",
+			 (unsigned long long)damaged);
+		return CLI_DAMAGED;
+	}
+	return 0;
+}
+
+int cli_run_ls(struct cli *cli, int argc, char **argv)
+{
+	bool is_recursive = false;
+	const struct cli_option options[] = {
+		CLI_FLAG_OPTION("recursive", 'R', &is_recursive, "everything below as well"),
+		{0},
+	};
+	CLEANUP(repo_close_p) struct repo *repo = NULL;
+	CLEANUP(job_browse_close_p) struct job_browse *browse = NULL;
+	int r;
+
+	r = cli_options(cli, &argc, argv, options, &cli->err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = cli_browse_open(cli, argv[0], &repo, &browse, &cli->err);
+	return r < 0 ? r : list(cli, browse, argc > 1 ? argv[1] : NULL, is_recursive);
+}
