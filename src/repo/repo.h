@@ -17,23 +17,23 @@
 #include "base/base.h"
 
 enum {
-	REPO_ID_LEN = 16,	       /* hex digits of a snapshot id */
+	REPO_ID_LEN = 16,              /* hex digits of a snapshot id */
 	REPO_DEVICE_LEN_MAX = 64,      /* UDID */
 	REPO_NOTE_LEN_MAX = 256 << 10, /* what the caller keeps with a snapshot */
 	REPO_PATH_LEN_MAX = 1023,
-	REPO_UPLOADS_MAX = 1,	       /* files open for writing in a session */
+	REPO_UPLOADS_MAX = 1, /* files open for writing in a session */
 };
 
 enum repo_outcome {
-	REPO_ABSENT = 1,    /* no such path or value */
-	REPO_CONFLICT = 2,  /* another session committed for this device meanwhile */
+	REPO_ABSENT = 1,   /* no such path or value */
+	REPO_CONFLICT = 2, /* another session committed for this device meanwhile */
 };
 
 /** enum repo_content - how a file's bytes are best cut (decided by the caller, or sniffed) */
 enum repo_content {
-	REPO_CONTENT_ANY,	/* sniff: SQLite header -> blocks, else content-defined chunks */
-	REPO_CONTENT_BLOCKS,	/* fixed 64 KiB blocks: databases changed in place */
-	REPO_CONTENT_OPAQUE,	/* encrypted: fixed 4 MiB blocks, no compression */
+	REPO_CONTENT_ANY,    /* sniff: SQLite header -> blocks, else content-defined chunks */
+	REPO_CONTENT_BLOCKS, /* fixed 64 KiB blocks: databases changed in place */
+	REPO_CONTENT_OPAQUE, /* encrypted: fixed 4 MiB blocks, no compression */
 };
 
 /* ---- opening ---- */
@@ -44,15 +44,19 @@ struct repo_env {
 	struct clock *clock;
 	struct entropy *entropy;
 	const struct cancel *cancel; /* NULL: none */
-	uint32_t kdf_ops;	     /* 0: default (Argon2id, 3 passes over 64 MiB); tests use 1 */
+	uint32_t kdf_ops;            /* 0: default (Argon2id, 3 passes over 64 MiB); tests use 1 */
 	size_t kdf_mem;
 };
 
 struct repo;
-/** repo_init - make one at @path (a missing or empty folder). ERR_EXISTS if there is one, ERR_POLICY if the folder holds other things */
-int repo_init(const char *path, const struct secret *password, const struct repo_env *env, struct err *err);
-/** repo_open - ERR_NOT_FOUND (names `rehome init`), ERR_PASSWORD, ERR_UNSUPPORTED (a newer format) */
-int repo_open(struct repo **out, const char *path, const struct secret *password, const struct repo_env *env, struct err *err);
+/** repo_init - make one at @path (a missing or empty folder). ERR_EXISTS if there is one,
+ * ERR_POLICY if the folder holds other things */
+int repo_init(const char *path, const struct secret *password, const struct repo_env *env,
+	      struct err *err);
+/** repo_open - ERR_NOT_FOUND (names `rehome init`), ERR_PASSWORD, ERR_UNSUPPORTED (a newer format)
+ */
+int repo_open(struct repo **out, const char *path, const struct secret *password,
+	      const struct repo_env *env, struct err *err);
 void repo_close(struct repo *repo);
 void repo_close_p(struct repo **repo);
 const char *repo_path(const struct repo *repo);
@@ -62,12 +66,15 @@ const char *repo_path(const struct repo *repo);
 struct repo_snapshot {
 	char id[REPO_ID_LEN + 1], parent[REPO_ID_LEN + 1]; /* parent "" for a first one */
 	char device[REPO_DEVICE_LEN_MAX];
-	int64_t time;	       /* seconds since 1970, of the commit */
+	int64_t time;          /* seconds since 1970, of the commit */
 	uint64_t files, bytes; /* regular files of the table, their sizes */
 	struct slice note;     /* the caller's bytes; borrowed during a callback, see below */
 };
-/** repo_snapshots - calls @each for every finished snapshot, by device and then time; @device NULL for all. Unreadable heads are skipped and counted in @damaged (may be NULL). */
-int repo_snapshots(struct repo *repo, const char *device, int (*each)(void *arg, const struct repo_snapshot *snapshot, struct err *err), void *arg, unsigned *damaged, struct err *err);
+/** repo_snapshots - calls @each for every finished snapshot, by device and then time; @device NULL
+ * for all. Unreadable heads are skipped and counted in @damaged (may be NULL). */
+int repo_snapshots(struct repo *repo, const char *device,
+		   int (*each)(void *arg, const struct repo_snapshot *snapshot, struct err *err),
+		   void *arg, unsigned *damaged, struct err *err);
 
 /** struct repo_entry - one path of a snapshot or session */
 struct repo_entry {
@@ -78,72 +85,91 @@ struct repo_entry {
 };
 
 struct repo_view;
-/** repo_view_open - @id: full id, or a unique prefix of at least 4 digits. ERR_NOT_FOUND, ERR_USAGE (ambiguous) */
+/** repo_view_open - @id: full id, or a unique prefix of at least 4 digits. ERR_NOT_FOUND, ERR_USAGE
+ * (ambiguous) */
 int repo_view_open(struct repo_view **out, struct repo *repo, const char *id, struct err *err);
 void repo_view_close(struct repo_view *view);
 void repo_view_close_p(struct repo_view **view);
 /** repo_view_snapshot - its head; note lives as long as the view */
 const struct repo_snapshot *repo_view_snapshot(const struct repo_view *view);
-int repo_view_stat(struct repo_view *view, const char *path, struct repo_entry *entry, struct err *err); /* REPO_ABSENT */
-/** repo_view_read - a file with random access; REPO_ABSENT. Damage is ERR_CORRUPT and names pack and file. Sources may be used from several threads if each has its own view. */
+int repo_view_stat(struct repo_view *view, const char *path, struct repo_entry *entry,
+		   struct err *err); /* REPO_ABSENT */
+/** repo_view_read - a file with random access; REPO_ABSENT. Damage is ERR_CORRUPT and names pack
+ * and file. Sources may be used from several threads if each has its own view. */
 int repo_view_read(struct repo_view *view, const char *path, struct source **out, struct err *err);
 /** repo_view_walk - entries beneath @prefix ("" all), sorted by path bytes, in constant memory */
-int repo_view_walk(struct repo_view *view, const char *prefix, int (*each)(void *arg, const struct repo_entry *entry, struct err *err), void *arg, struct err *err);
+int repo_view_walk(struct repo_view *view, const char *prefix,
+		   int (*each)(void *arg, const struct repo_entry *entry, struct err *err),
+		   void *arg, struct err *err);
 
 /* ---- sessions: the virtual directory ---- */
 
 struct repo_session;
 struct repo_session_start {
 	char base[REPO_ID_LEN + 1]; /* snapshot it starts from, "" for an empty directory */
-	bool was_interrupted;	    /* an earlier session of this device ended without commit */
+	bool was_interrupted;       /* an earlier session of this device ended without commit */
 	uint64_t salvaged_bytes;    /* plain bytes of its chunks that survived */
-	uint64_t lost_bytes;	    /* of those that it had received and that did not */
+	uint64_t lost_bytes;        /* of those that it had received and that did not */
 };
 /**
  * repo_session_begin - open the directory of @device
  * @is_empty: start from nothing (a full backup), not from the newest snapshot
  * ERR_BUSY when another process holds a session of this device.
  */
-int repo_session_begin(struct repo_session **out, struct repo *repo, const char *device, bool is_empty, struct repo_session_start *start, struct err *err);
-/** repo_session_free - without commit: everything that arrived is flushed and found by the next session */
+int repo_session_begin(struct repo_session **out, struct repo *repo, const char *device,
+		       bool is_empty, struct repo_session_start *start, struct err *err);
+/** repo_session_free - without commit: everything that arrived is flushed and found by the next
+ * session */
 void repo_session_free(struct repo_session *session);
 void repo_session_free_p(struct repo_session **session);
 
 /* paths are relative, checked with path_check_relative; parents are made as needed */
-int repo_session_stat(struct repo_session *session, const char *path, struct repo_entry *entry, struct err *err); /* REPO_ABSENT */
-/** repo_session_list - direct children of @path ("" = top); entry->path is the name alone. REPO_ABSENT if it is no directory */
-int repo_session_list(struct repo_session *session, const char *path, int (*each)(void *arg, const struct repo_entry *entry, struct err *err), void *arg, struct err *err);
-int repo_session_read(struct repo_session *session, const char *path, struct source **out, struct err *err); /* REPO_ABSENT */
+int repo_session_stat(struct repo_session *session, const char *path, struct repo_entry *entry,
+		      struct err *err); /* REPO_ABSENT */
+/** repo_session_list - direct children of @path ("" = top); entry->path is the name alone.
+ * REPO_ABSENT if it is no directory */
+int repo_session_list(struct repo_session *session, const char *path,
+		      int (*each)(void *arg, const struct repo_entry *entry, struct err *err),
+		      void *arg, struct err *err);
+int repo_session_read(struct repo_session *session, const char *path, struct source **out,
+		      struct err *err); /* REPO_ABSENT */
 int repo_session_mkdir(struct repo_session *session, const char *path, struct err *err);
-/** repo_session_move - replaces what is at @to; a directory moves with all below it; REPO_ABSENT if nothing is at @from */
-int repo_session_move(struct repo_session *session, const char *from, const char *to, struct err *err);
-int repo_session_copy(struct repo_session *session, const char *from, const char *to, struct err *err); /* recursive */
+/** repo_session_move - replaces what is at @to; a directory moves with all below it; REPO_ABSENT if
+ * nothing is at @from */
+int repo_session_move(struct repo_session *session, const char *from, const char *to,
+		      struct err *err);
+int repo_session_copy(struct repo_session *session, const char *from, const char *to,
+		      struct err *err); /* recursive */
 /** repo_session_remove - recursive; absent is fine */
 int repo_session_remove(struct repo_session *session, const char *path, struct err *err);
 /** repo_session_walk - as repo_view_walk, over the session's present state */
-int repo_session_walk(struct repo_session *session, const char *prefix, int (*each)(void *arg, const struct repo_entry *entry, struct err *err), void *arg, struct err *err);
+int repo_session_walk(struct repo_session *session, const char *prefix,
+		      int (*each)(void *arg, const struct repo_entry *entry, struct err *err),
+		      void *arg, struct err *err);
 
 /*
  * Uploads: begin, write..., end.  Bytes are cut, hashed, compressed, sealed and written by
  * the repo's workers behind these calls; they fail late (ERR_NO_SPACE may come at a later
  * call), and no call but _drain, _read and _commit waits for the disk.  One upload at a time.
  */
-int repo_upload_begin(struct repo_session *session, const char *path, enum repo_content content, struct err *err);
+int repo_upload_begin(struct repo_session *session, const char *path, enum repo_content content,
+		      struct err *err);
 int repo_upload_write(struct repo_session *session, struct slice bytes, struct err *err);
 /** repo_upload_end - the file now stands at its path (an older one is replaced) */
 int repo_upload_end(struct repo_session *session, struct err *err);
 /** repo_upload_drop - forget the upload; its chunks stay for reuse */
 void repo_upload_drop(struct repo_session *session);
-/** repo_session_drain - wait until all that arrived is written (not synced); reports a late failure */
+/** repo_session_drain - wait until all that arrived is written (not synced); reports a late failure
+ */
 int repo_session_drain(struct repo_session *session, struct err *err);
 
 struct repo_stats {
-	uint64_t received_bytes;	/* given to repo_upload_write */
-	uint64_t new_bytes;		/* of them: plain bytes of chunks that were not there */
-	uint64_t stored_bytes;		/* the same after compression and sealing */
-	uint64_t written_bytes;		/* all that went to disk, indexes and tables included */
-	uint64_t again_bytes;		/* received again although an interrupted session had stored them */
-	uint64_t lost_bytes;		/* stored again because an interrupted session lost them */
+	uint64_t received_bytes; /* given to repo_upload_write */
+	uint64_t new_bytes;      /* of them: plain bytes of chunks that were not there */
+	uint64_t stored_bytes;   /* the same after compression and sealing */
+	uint64_t written_bytes;  /* all that went to disk, indexes and tables included */
+	uint64_t again_bytes; /* received again although an interrupted session had stored them */
+	uint64_t lost_bytes;  /* stored again because an interrupted session lost them */
 	uint64_t files_received;
 };
 void repo_session_stats(const struct repo_session *session, struct repo_stats *stats);
@@ -151,27 +177,34 @@ void repo_session_stats(const struct repo_session *session, struct repo_stats *s
 /**
  * repo_session_commit - make the present state a snapshot, durably and atomically
  * @note: kept with it, at most REPO_NOTE_LEN_MAX bytes; @time: seconds since 1970
- * Returns 0 and the new id; REPO_CONFLICT (nothing committed); < 0 (nothing committed). @session is over in every case but still to be freed.
+ * Returns 0 and the new id; REPO_CONFLICT (nothing committed); < 0 (nothing committed). @session is
+ * over in every case but still to be freed.
  */
-int repo_session_commit(struct repo_session *session, int64_t time, struct slice note, char id[REPO_ID_LEN + 1], struct err *err);
+int repo_session_commit(struct repo_session *session, int64_t time, struct slice note,
+			char id[REPO_ID_LEN + 1], struct err *err);
 
 /* ---- vault: small sealed values (a device's backup password) ---- */
 
-int repo_vault_put(struct repo *repo, const char *device, const char *name, const struct secret *value, struct err *err);
-int repo_vault_get(struct repo *repo, const char *device, const char *name, struct secret *value, struct err *err); /* REPO_ABSENT */
+int repo_vault_put(struct repo *repo, const char *device, const char *name,
+		   const struct secret *value, struct err *err);
+int repo_vault_get(struct repo *repo, const char *device, const char *name, struct secret *value,
+		   struct err *err); /* REPO_ABSENT */
 int repo_vault_remove(struct repo *repo, const char *device, const char *name, struct err *err);
 
 /* ---- check ---- */
 
 struct repo_finding {
-	bool is_problem;       /* else a remark: left-overs of interrupted sessions ... */
-	const char *where;     /* file of the repository, snapshot id */
-	const char *text;      /* names device, snapshot and path that are hit */
+	bool is_problem;   /* else a remark: left-overs of interrupted sessions ... */
+	const char *where; /* file of the repository, snapshot id */
+	const char *text;  /* names device, snapshot and path that are hit */
 };
 struct repo_verdict {
 	uint64_t snapshots, files, packs, chunks, bytes_read, remarks, problems;
 };
-/** repo_check - structure; with @reads_data every chunk is opened and compared with its id. Returns 0 when it could be checked. */
-int repo_check(struct repo *repo, bool reads_data, void (*found)(void *arg, const struct repo_finding *finding), void *arg, struct progress *progress, struct repo_verdict *verdict, struct err *err);
+/** repo_check - structure; with @reads_data every chunk is opened and compared with its id. Returns
+ * 0 when it could be checked. */
+int repo_check(struct repo *repo, bool reads_data,
+	       void (*found)(void *arg, const struct repo_finding *finding), void *arg,
+	       struct progress *progress, struct repo_verdict *verdict, struct err *err);
 
 #endif
