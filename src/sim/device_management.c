@@ -1,0 +1,228 @@
+/*
+ * device_management - profiles, cloud configuration and erasing
+ *
+ * Kept as files where a device keeps them, so that a backup carries them and a restore brings
+ * them: SysSharedContainerDomain, Library/ConfigurationProfiles.
+ */
+#include "sim/device.h"
+
+#include <string.h>
+
+#define PROFILES_DOMAIN "SysSharedContainerDomain-systemgroup.com.apple.configurationprofiles"
+#define PROFILES_FOLDER "Library/ConfigurationProfiles"
+#define CLOUD_PATH PROFILES_FOLDER "/CloudConfigurationDetails.plist"
+
+enum { PROFILE_LEN_MAX = 1 << 20 };
+
+/* a plist file of the device into @doc; NULL if it is not there or not a plist */
+static const struct plist *load_plist(struct sim_device *device, const char *path,
+				      struct plist_doc *doc)
+{
+	CLEANUP(buf_clear) struct buf bytes = BUF_INIT(PROFILE_LEN_MAX);
+	const struct plist_limits limits = PLIST_LIMITS_SMALL;
+	const struct plist *root;
+
+	if (sim_file_load(device, PROFILES_DOMAIN, path, &bytes, NULL) != 0)
+		return NULL;
+	return plist_parse(doc, buf_slice(&bytes), &limits, &root, NULL) == 0 &&
+			       root->type == PLIST_DICT
+		       ? root
+		       : NULL;
+}
+
+struct plist *sim_device_cloud_configuration(struct sim_device *device, struct plist_doc *doc)
+{
+	CLEANUP(plist_doc_free_p) struct plist_doc *inner = NULL;
+	const struct plist *root =
+		plist_doc_new(&inner, NULL) == 0 ? load_plist(device, CLOUD_PATH, inner) : NULL;
+
+	return root ? plist_copy(doc, root) : plist_new_dict(doc);
+}
+
+int sim_device_supervision_refresh(struct sim_device *device, struct err *err)
+{
+	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
+	bool is_supervised = false;
+	int r = plist_doc_new(&doc, err);
+
+	if (r < 0)
+		return r;
+	plist_get_bool(load_plist(device, CLOUD_PATH, doc), "IsSupervised", &is_supervised);
+	return sim_device_set_state(device, "is_supervised", is_supervised ? "true" : "false", err);
+}
+
+static int store_plist(struct sim_device *device, const char *path, const struct plist *value,
+		       struct err *err)
+{
+	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
+	CLEANUP(buf_clear) struct buf bytes = BUF_INIT(PROFILE_LEN_MAX);
+	int r = plist_doc_new(&doc, err);
+
+	if (r == 0)
+		r = plist_write_binary(doc, plist_copy(doc, value), &bytes, err);
+	return r < 0 ? r : sim_file_store(device, PROFILES_DOMAIN, path, buf_slice(&bytes), err);
+}
+
+int sim_device_cloud_configuration_put(struct sim_device *device, const struct plist *configuration,
+				       struct err *err)
+{
+	int r = store_plist(device, CLOUD_PATH, configuration, err);
+
+	return r < 0 ? r : sim_device_supervision_refresh(device, err);
+}
+
+/* ---- profiles ---- */
+
+static void stub_path(const char *identifier, char out[160])
+{
+	uint8_t digest[CRYPTO_SHA256_LEN];
+	char hex[2 * CRYPTO_SHA256_LEN + 1];
+
+	crypto_sha256(slice_text(identifier), digest);
+	hex_encode(digest, sizeof(digest), hex);
+	snprintf(out, 160, PROFILES_FOLDER "/profile-%s.stub", hex);
+}
+
+int sim_device_profile_put(struct sim_device *device, const struct plist *profile, struct err *err)
+{
+	const char *identifier = plist_get_text(profile, "PayloadIdentifier");
+	char path[160];
+
+	if (!identifier || !*identifier)
+		return err_set(err, ERR_USAGE, "the profile has no PayloadIdentifier");
+	stub_path(identifier, path);
+	return store_plist(device, path, profile, err);
+}
+
+static bool is_stub(const char *path)
+{
+	static const char prefix[] = PROFILES_FOLDER "/profile-";
+	size_t len = strlen(path);
+
+	return !strncmp(path, prefix, sizeof(prefix) - 1) && len > 5 &&
+	       !strcmp(path + len - 5, ".stub");
+}
+
+int sim_device_profile_remove(struct sim_device *device, const char *identifier, struct err *err)
+{
+	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
+	const struct plist *profile;
+	bool is_kept = false;
+	char path[160];
+	int r = plist_doc_new(&doc, err);
+
+	if (r < 0)
+		return r;
+	stub_path(identifier, path);
+	profile = load_plist(device, path, doc);
+	if (!profile)
+		return SIM_DEVICE_ABSENT;
+	if (plist_get_bool(profile, "PayloadRemovalDisallowed", &is_kept) && is_kept)
+		return SIM_DEVICE_PROHIBITED;
+	r = sim_file_delete(device, PROFILES_DOMAIN, path, err);
+	return r == SIM_FILES_ABSENT ? SIM_DEVICE_ABSENT : r;
+}
+
+/* one stub's part of GetProfileList */
+static void list_profile(struct plist_doc *doc, const struct plist *profile,
+			 struct plist *identifiers, struct plist *manifest, struct plist *metadata)
+{
+	static const char *const keys[] = {"PayloadDescription",  "PayloadDisplayName",
+					   "PayloadOrganization", "PayloadRemovalDisallowed",
+					   "PayloadUUID",         "PayloadVersion"};
+	const char *identifier = plist_get_text(profile, "PayloadIdentifier"),
+		   *name = plist_get_text(profile, "PayloadDisplayName");
+	struct plist *entry = plist_new_dict(doc), *facts = plist_new_dict(doc);
+
+	plist_add(doc, identifiers, plist_new_text(doc, identifier));
+	plist_set_text(doc, entry, "Description", name ? name : identifier);
+	plist_set_bool(doc, entry, "IsActive", true);
+	plist_set(doc, manifest, identifier, entry);
+	for (size_t i = 0; i < ARRAY_COUNT(keys); i++)
+		if (plist_get(profile, keys[i]))
+			plist_set(doc, facts, keys[i],
+				  plist_copy(doc, plist_get(profile, keys[i])));
+	plist_set(doc, metadata, identifier, facts);
+}
+
+static int list_profiles(struct sim_device *device, struct plist_doc *doc,
+			 struct plist *identifiers, struct plist *manifest, struct plist *metadata)
+{
+	CLEANUP(sim_files_close_p) struct sim_files *files = NULL;
+	CLEANUP(plist_doc_free_p) struct plist_doc *inner = NULL;
+	struct sim_file file;
+	int r = sim_files_open(&files, device, NULL);
+
+	if (r == 0)
+		r = plist_doc_new(&inner, NULL);
+	if (r == 0)
+		r = sim_files_rewind_domain(files, PROFILES_DOMAIN, NULL);
+	while (r == 0 && sim_files_next(files, &file, NULL) == 0) {
+		const struct plist *profile;
+
+		if (!is_stub(file.row.path))
+			continue;
+		plist_doc_reset(inner);
+		profile = load_plist(device, file.row.path, inner);
+		if (profile && plist_get_text(profile, "PayloadIdentifier"))
+			list_profile(doc, profile, identifiers, manifest, metadata);
+	}
+	return r;
+}
+
+struct plist *sim_device_profiles(struct sim_device *device, struct plist_doc *doc)
+{
+	struct plist *answer = plist_new_dict(doc), *identifiers = plist_new_array(doc);
+	struct plist *manifest = plist_new_dict(doc), *metadata = plist_new_dict(doc);
+
+	list_profiles(device, doc, identifiers, manifest,
+		      metadata); /* what cannot be read is not installed */
+	plist_set(doc, answer, "OrderedIdentifiers", identifiers);
+	plist_set(doc, answer, "ProfileManifest", manifest);
+	plist_set(doc, answer, "ProfileMetadata", metadata);
+	return answer;
+}
+
+/* ---- erasing ---- */
+
+static int erase_facts(struct sim_device *device, struct err *err)
+{
+	int r;
+
+	pthread_mutex_lock(&device->lock);
+	r = sim_store_exec(device->db,
+			   "BEGIN; DELETE FROM pairings; DELETE FROM apps;"
+			   "DELETE FROM facts WHERE key IN ('keybag', 'state/has_passcode', "
+			   "'state/is_locked', 'state/will_encrypt',"
+			   " 'state/encryption_is_forced', 'state/find_my_is_on', "
+			   "'state/setup_is_done', 'state/is_supervised',"
+			   " 'state/wifi_is_enabled', 'state/dialog_is_pending', "
+			   "'state/trust_answer', 'state/passcode_is_wanted');"
+			   "DELETE FROM facts WHERE substr(key, 1, 6) = 'value/'; COMMIT",
+			   err);
+	pthread_mutex_unlock(&device->lock);
+	return r;
+}
+
+int sim_device_erase(struct sim_device *device, struct err *err)
+{
+	CLEANUP(sim_files_close_p) struct sim_files *files = NULL;
+	const struct sim_birth birth = {.profile = "fresh"};
+	int r = erase_facts(device, err);
+
+	if (r == 0)
+		r = sim_files_open(&files, device, err);
+	if (r == 0)
+		r = sim_files_begin(files, true, err);
+	if (r == 0)
+		r = sim_files_clear(files, err);
+	if (r == 0)
+		r = sim_birth_profile(device, files, &birth, err);
+	if (r == 0)
+		r = sim_files_commit(files, err);
+	if (r == 0)
+		r = sim_packs_sweep(device, files, err);
+	if (r == 0)
+		r = fs_remove_tree(fs_system(), device->media, err);
+	return r < 0 ? r : fs_mkdirs(fs_system(), device->media, 0700, err);
+}
