@@ -286,6 +286,15 @@ struct backup_finding {
 	const char *path;    /* what it is about, or NULL */
 	const char *text;
 };
+/** struct backup_promise - one promise: what is claimed, and how bad it is when it is broken */
+struct backup_promise {
+	const char *name; /* as in struct backup_finding */
+	enum backup_severity breach;
+	const char *text;
+};
+/** backup_promises - all of them, in the order of docs/format/ios-backup, 8 (static) */
+const struct backup_promise *backup_promises(size_t *count);
+
 struct backup_verdict {
 	uint64_t rows, files, bytes, remarks, problems;
 	bool is_decrypted_check; /* contents could be decrypted (or are plain) */

@@ -52,6 +52,20 @@ struct backup_manifest_facts {
 void backup_manifest_facts(const struct backup_manifest *manifest,
 			   struct backup_manifest_facts *facts);
 
+/* ---- reader.c, for verification ---- */
+
+enum {
+	BACKUP_CONTENT_PATH_LEN = 3 + BACKUP_FILE_ID_LEN, /* "hh/" and the fileID */
+	BACKUP_FLAG_DATALESS = 0x40000000,
+};
+
+/** backup_tree_read - a whole file of @tree, at most out->max bytes; BACKUP_ABSENT */
+int backup_tree_read(struct backup_tree *tree, const char *path, struct buf *out, struct err *err);
+/** backup_content_path - where the contents of @file_id (valid) lie in a tree */
+void backup_content_path(const char *file_id, char out[BACKUP_CONTENT_PATH_LEN + 1]);
+/** backup_expected_size - the size that the record promises, as the device takes it */
+uint64_t backup_expected_size(const struct backup_file *file);
+
 /* ---- plist_fields.c: bounded copies of texts ---- */
 
 /** backup_parse_dict - parse @bytes, which must be a dict; ERR_CORRUPT, ERR_LIMIT */

@@ -11,7 +11,7 @@
  * Rows are given in domain-path order without holding them all: the smallest this many
  * keys above the last one are sorted at a time, then the next as many.
  */
-enum { MANIFEST_SORT_ROWS = 1 << 16 };
+enum { MANIFEST_SORT_ROWS = 1 << 17 };
 
 struct backup_manifest {
 	struct source *source;
