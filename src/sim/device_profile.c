@@ -346,21 +346,23 @@ static double photo_size_raw(uint64_t seed, uint64_t index, enum sim_kind *kind)
 
 static void scales_find(struct nursery *nursery, uint64_t apps, uint64_t photos)
 {
-	double total = 0, fixed = 0, part = (double)nursery->profile->payload / 3;
+	double total = 0, part = (double)nursery->profile->payload / 3, known_bytes = 0;
 	enum sim_kind kind;
 
+	for (size_t i = 0; i < ARRAY_COUNT(known); i++)
+		known_bytes += (double)known[i].size;
 	for (uint64_t i = 0; i < photos; i++)
 		total += photo_size_raw(nursery->seed, i, &kind);
 	nursery->photo_scale = total > 0 ? part / total : 1;
-	total = 0;
-	for (uint64_t i = 0; i < apps; i++) {
-		double size = app_size_raw(nursery, i);
-
-		*(size > SMALL_FILE ? &total : &fixed) += size;
+	/* small files keep their size, so the scale of the others is approached */
+	nursery->app_scale = 1;
+	for (unsigned round = 0; round < 6; round++) {
+		total = 0;
+		for (uint64_t i = 0; i < apps; i++)
+			total += (double)app_size(nursery, i);
+		if (total > 0)
+			nursery->app_scale *= (2 * part - known_bytes) / total;
 	}
-	nursery->app_scale = total > 0 ? (2 * part - fixed) / total : 1;
-	if (nursery->app_scale < 0.001)
-		nursery->app_scale = 0.001;
 }
 
 /* ---- photos ---- */
