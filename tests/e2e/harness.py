@@ -4,6 +4,7 @@ A test module lists its tests with @case('a sentence').  Each gets a World: a te
 folder, `world.born(...)` for devices, `world.simulator(...)` for a running mux,
 `world.rehome(...)` and `world.tool(...)` to run things.  Nothing leaves loopback.
 """
+import contextlib
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 NOW = '2026-11-01T08:00:00Z'
@@ -64,7 +66,7 @@ class Simulator:
         self.world = world
         self.path = world.dir / f'mux-{len(world.simulators)}'
         command = [world.sim_program, 'run', '--socket', str(self.path), '--host-records',
-                   str(world.dir / 'records')]
+                   str(world.dir / f'records-{pathlib.Path(folders[0]).name}')]
         if tcp:
             command += ['--tcp', '127.0.0.1:0']
         command += ['--now', NOW, *extra, *map(str, folders)]
@@ -139,7 +141,7 @@ class World:
         return pathlib.Path(self.env['REHOME_SOURCE_ROOT']) / 'tests' / 'data' / name
 
     def trail(self):
-        parts = ['\n'.join(self.lines[-12:])]
+        parts = ['\n'.join(self.lines[-6:])]
         for simulator in self.simulators:
             if not simulator.log.closed:
                 parts.append('simulator: ' + simulator.said()[-1500:])
@@ -154,8 +156,9 @@ class World:
                               input=input, stdin=subprocess.DEVNULL if input is None else None,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, cwd=self.dir)
         result = Done(done.returncode, done.stdout, done.stderr, time.monotonic() - started)
-        self.lines.append(f'$ {" ".join(str(word) for word in command)}  -> {result.code}\n'
-                          f'{result.text[-1200:]}{result.messages[-1200:]}')
+        if 'show' not in map(str, command[1:2]):
+            self.lines.append(f'$ {" ".join(str(word) for word in command)}  -> {result.code}\n'
+                              f'{result.text[-800:]}{result.messages[-800:]}')
         if 'Sanitizer' in result.messages or result.code < 0:
             raise AssertionError(f'{command[0]} crashed ({result.code}):\n{result.messages[-3000:]}')
         if code is not None and result.code != code:
@@ -207,6 +210,25 @@ class World:
 
     def person(self, folder, *words):
         return self.sim('person', folder, *words)
+
+    @contextlib.contextmanager
+    def passcode_entered(self, folder):
+        """The person enters the passcode each time the device asks."""
+        ended = threading.Event()
+
+        def watch():
+            while not ended.wait(0.1):
+                if self.facts(folder)['passcode_is_wanted']:
+                    ended.wait(1.2)  # a person types
+                    self.person(folder, 'passcode')
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watcher.join()
 
     def paired(self, mux, folder):
         """The person taps Trust; then `rehome pair`."""

@@ -90,7 +90,7 @@ def killed(world):
             same(stage.expected, stage.export(snapshot, 'won'), f'kill {number}: a finished run')
             continue
         again = stage.afterwards(f'kill {number} (message {point}, {delay:.3f} s)')
-        resumed += again['bytes_again'] > 0
+        resumed += again['sent_again_bytes'] > 0
     world.lines.append(f'{resumed} runs found chunks of the killed one')
 
 
@@ -109,7 +109,7 @@ def cut(world):
         check(run.code == 5, f'{fault}: exit {run.code}')
         check('connection' in run.messages, run.messages)
         again = stage.afterwards(fault)
-        check(again['bytes_lost'] == 0, f'{fault}: {again["bytes_lost"]} bytes were stored again')
+        check(again['stored_again_bytes'] == 0, f'{fault}: {again["stored_again_bytes"]} bytes were stored again')
 
 
 @case('a full disk at any operation is no success, and leaves earlier snapshots whole')

@@ -22,7 +22,7 @@ def main_job(world):
     world.sim('age', ipad, '--days', '1')
     second = world.rehome('--json', 'backup', world.udid(ipad), mux=mux).json()
     check(second['parent'] == first, second)
-    check(second['bytes_received'] < second['bytes'], 'the second run was no incremental one')
+    check(second['received_bytes'] < second['bytes'], 'the second run was no incremental one')
 
     listed = world.rehome('--json', 'snapshots').json()
     check([s['id'] for s in listed] == [first, second['id']], listed)
@@ -54,15 +54,15 @@ def browse(world):
         world.paired(mux, ipad)
         snapshot = world.rehome('backup', world.udid(ipad), mux=mux, repo=repo).text.strip()
         password = ('--device-password-file', world.secret('device', 'geheim')) if options else ()
-        listed = world.rehome(*password, '--json', 'ls', snapshot, repo=repo).json()
-        files = [entry for entry in listed if entry['kind'] == 'file']
+        listed = world.rehome(*password, '--json', 'ls', '-R', snapshot, repo=repo).json()
+        files = [entry for entry in listed if entry['type'] == 'file']
         check(len(files) >= 60, f'{len(files)} files listed')
         for entry in world.random.sample(files, 5):
             ours = world.rehome(*password, 'cat', snapshot, f'{entry["domain"]}/{entry["path"]}', repo=repo).out
             theirs = world.sim('cat', ipad, f'{entry["domain"]}/{entry["path"]}').out
             check(ours == theirs, f'{entry["path"]} differs')
             check(len(ours) == entry['size'], f'{entry["path"]}: size {entry["size"]}, real {len(ours)}')
-        world.rehome(*password, 'extract', snapshot, world.dir / f'out-{name}', repo=repo)
+        world.rehome(*password, 'extract', snapshot, '--to', world.dir / f'out-{name}', repo=repo)
         found = [path for path in (world.dir / f'out-{name}').rglob('*') if path.is_file()]
         check(len(found) == len(files), f'{len(found)} extracted of {len(files)}')
         if options:
@@ -104,7 +104,7 @@ def mistakes(world):
     (world.dir / 'full' / 'thing').write_text('x')
     world.rehome('init', repo=world.dir / 'full', code=4)
     wrong = world.rehome('snapshots', env={'REHOME_PASSWORD_FILE': str(world.secret('no', 'wrong one'))}, code=None)
-    check(wrong.code != 0 and 'password' in wrong.messages.lower(), wrong.messages)
+    check(wrong.code != 0 and 'does not open' in wrong.messages, wrong.messages)
     check('wrong one' not in wrong.messages, 'a secret was printed')
 
 
@@ -131,25 +131,20 @@ def states(world):
     mux = world.simulator(ipad)
     world.init()
     world.paired(mux, ipad)
-    world.person(ipad, 'passcode')
-    done = world.rehome('backup', world.udid(ipad), mux=mux)
-    check('passcode' in done.messages, 'the wait for the passcode is not shown')
     old, new = world.secret('old', 'first one'), world.secret('new', 'second one')
-    world.person(ipad, 'passcode')
-    world.rehome('encryption', 'on', world.udid(ipad), '--new-device-password-file', old, mux=mux)
-    check(world.facts(ipad)['will_encrypt'] is True)
-    world.person(ipad, 'passcode')
-    wrong = world.rehome('--device-password-file', new, 'encryption', 'off', world.udid(ipad), mux=mux, code=None)
-    check(wrong.code in (1, 5) and 'password' in wrong.messages, wrong.messages)
-    world.person(ipad, 'passcode')
-    world.rehome('--device-password-file', old, 'encryption', 'change', world.udid(ipad),
-                 '--new-device-password-file', new, mux=mux)
-    world.person(ipad, 'passcode')
-    snapshot = world.rehome('backup', world.udid(ipad), mux=mux).text.strip()
-    world.rehome('--device-password-file', new, 'verify', snapshot)
-    world.person(ipad, 'passcode')
-    world.rehome('--device-password-file', new, 'encryption', 'off', world.udid(ipad), mux=mux)
-    check(world.facts(ipad)['will_encrypt'] is False)
+    udid = world.udid(ipad)
+    with world.passcode_entered(ipad):
+        done = world.rehome('backup', udid, mux=mux)
+        check('passcode' in done.messages, 'the wait for the passcode is not shown')
+        world.rehome('encryption', 'on', udid, '--new-device-password-file', old, mux=mux)
+        check(world.facts(ipad)['will_encrypt'] is True)
+        wrong = world.rehome('--device-password-file', new, 'encryption', 'off', udid, mux=mux, code=None)
+        check(wrong.code in (1, 5) and 'password' in wrong.messages, wrong.messages)
+        world.rehome('--device-password-file', old, 'encryption', 'change', udid, '--new-device-password-file', new, mux=mux)
+        snapshot = world.rehome('backup', udid, mux=mux).text.strip()
+        world.rehome('--device-password-file', new, 'verify', snapshot)
+        world.rehome('--device-password-file', new, 'encryption', 'off', udid, mux=mux)
+        check(world.facts(ipad)['will_encrypt'] is False)
 
 
 @case('secrets appear in no output, log or file outside the vault')
@@ -160,7 +155,7 @@ def secrets(world):
     world.init()
     world.paired(mux, ipad)
     outputs = [world.rehome('--device-password-file', password, 'backup', world.udid(ipad), mux=mux)]
-    outputs.append(world.rehome('--device-password-file', password, '--json', 'ls', outputs[0].text.strip()))
+    outputs.append(world.rehome('--device-password-file', password, '--json', 'ls', '-R', outputs[0].text.strip()))
     for done in outputs:
         check(b'Tr0ub4dor' not in done.out + done.err, 'a device password was printed')
     for path in [world.dir / 'messages.log', *world.repo.rglob('*'), *ipad.rglob('*')]:
