@@ -134,24 +134,33 @@ int repo_init(const char *path, const struct secret *password, const struct repo
 			      err);
 }
 
+static int newer(const struct repo *repo, uint32_t version, struct err *err)
+{
+	return err_set(err, ERR_UNSUPPORTED, "%s: made by a newer rehome (format %u)", repo->path,
+		       version);
+}
+
 static int config_open(struct repo *repo, struct slice config, const struct secret *password,
 		       struct err *err)
 {
 	static const uint8_t nonce[CRYPTO_GCM_NONCE_LEN];
 	CLEANUP(crypto_gcm_free_p) struct crypto_gcm *gcm = NULL;
 	uint8_t digest[CONFIG_DIGEST_LEN];
+	uint32_t version;
 	int r;
 
 	if (config.len < 12 || memcmp(config.bytes, MAGIC, sizeof(MAGIC)) != 0)
 		return err_set(err, ERR_CORRUPT, "%s/config: is no repository's", repo->path);
-	if (get_u32le(config.bytes + 8) > REPO_VERSION)
-		return err_set(err, ERR_UNSUPPORTED, "%s: made by a newer rehome (format %u)",
-			       repo->path, get_u32le(config.bytes + 8));
+	version = get_u32le(config.bytes + 8);
 	if (config.len != CONFIG_LEN)
-		return err_set(err, ERR_CORRUPT, "%s/config: damaged", repo->path);
+		return version > REPO_VERSION
+			       ? newer(repo, version, err)
+			       : err_set(err, ERR_CORRUPT, "%s/config: damaged", repo->path);
 	config_digest(config.bytes, digest);
 	if (memcmp(digest, config.bytes + CONFIG_LEN - CONFIG_DIGEST_LEN, sizeof(digest)) != 0)
 		return err_set(err, ERR_CORRUPT, "%s/config: damaged", repo->path);
+	if (version > REPO_VERSION)
+		return newer(repo, version, err);
 	r = passphrase_cipher(&gcm, config.bytes, password, err);
 	if (r < 0)
 		return r;

@@ -112,6 +112,7 @@ static int key_read(struct repo_domain *domain, const struct repo *repo, const c
 	CLEANUP(buf_clear) struct buf file = BUF_INIT(KEY_FILE_LEN);
 	uint8_t plain[KEY_PLAIN_LEN];
 	struct repo_name name;
+	bool is_newer;
 	int r = fs_read_file(domain->fs, repo_domain_file(domain, &name, "key"), &file, err);
 
 	if (r == ERR_NOT_FOUND)
@@ -122,10 +123,10 @@ static int key_read(struct repo_domain *domain, const struct repo *repo, const c
 		return r;
 	if (file.len < KEY_CLEAR_LEN || memcmp(file.bytes, MAGIC, sizeof(MAGIC)) != 0)
 		return err_set(err, ERR_CORRUPT, "%s: damaged", name.text);
-	if (get_u32le(file.bytes + 8) > REPO_VERSION)
-		return err_set(err, ERR_UNSUPPORTED, "%s: a newer format", name.text);
+	is_newer = get_u32le(file.bytes + 8) > REPO_VERSION;
 	if (file.len != KEY_FILE_LEN)
-		return err_set(err, ERR_CORRUPT, "%s: damaged", name.text);
+		return is_newer ? err_set(err, ERR_UNSUPPORTED, "%s: a newer format", name.text)
+				: err_set(err, ERR_CORRUPT, "%s: damaged", name.text);
 	r = key_cipher(repo, folder, &gcm, err);
 	if (r < 0)
 		return r;
@@ -134,8 +135,12 @@ static int key_read(struct repo_domain *domain, const struct repo *repo, const c
 			    plain, err);
 	if (r == CRYPTO_BAD_TAG)
 		return err_set(err, ERR_CORRUPT, "%s: damaged", name.text);
-	if (r < 0)
+	if (r == 0 && is_newer)
+		r = err_set(err, ERR_UNSUPPORTED, "%s: a newer format", name.text);
+	if (r < 0) {
+		explicit_bzero(plain, sizeof(plain));
 		return r;
+	}
 	memcpy(domain->key, plain, CRYPTO_KEY_LEN);
 	memcpy(domain->device, plain + CRYPTO_KEY_LEN, REPO_DEVICE_LEN_MAX);
 	domain->device[REPO_DEVICE_LEN_MAX - 1] = 0;

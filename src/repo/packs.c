@@ -90,6 +90,7 @@ static void *writing_thread(void *arg)
 {
 	struct repo_packs *packs = arg;
 
+	pthread_setname_np(pthread_self(), "repo-writer");
 	pthread_mutex_lock(&packs->lock);
 	for (;;) {
 		struct err err = ERR_INIT;

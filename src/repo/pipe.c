@@ -129,6 +129,7 @@ static void *worker(void *arg)
 {
 	struct repo_pipe *pipe = arg;
 
+	pthread_setname_np(pthread_self(), "repo-worker");
 	pthread_mutex_lock(&pipe->lock);
 	for (;;) {
 		struct err err = ERR_INIT;

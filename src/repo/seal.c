@@ -59,12 +59,13 @@ int repo_seal_open(struct repo_seal *seal, const struct repo_domain *domain, con
 
 	if (memcmp(header, magic, 8) != 0)
 		return err_set(err, ERR_CORRUPT, "header damaged");
-	if (get_u32le(header + 8) > REPO_VERSION)
-		return err_set(err, ERR_UNSUPPORTED, "a newer format (%u)", get_u32le(header + 8));
 	r = derive(domain, magic, header, key, commitment, err);
 	if (r == 0 && (!crypto_equal(commitment, header + CLEAR_LEN, sizeof(commitment)) ||
 		       get_u32le(header + 12) != number))
 		r = err_set(err, ERR_CORRUPT, "header damaged");
+	/* asked last: a flipped bit in the number must not pass for a newer format */
+	if (r == 0 && get_u32le(header + 8) > REPO_VERSION)
+		r = err_set(err, ERR_UNSUPPORTED, "a newer format (%u)", get_u32le(header + 8));
 	if (r == 0)
 		r = crypto_gcm_new(&seal->gcm, key, err);
 	explicit_bzero(key, sizeof(key));

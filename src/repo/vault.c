@@ -88,8 +88,6 @@ int repo_vault_open(const struct repo_domain *domain, const struct repo_name *na
 	if (r < 0 || file.len < CLEAR_LEN + CRYPTO_GCM_TAG_LEN ||
 	    memcmp(file.bytes, MAGIC, sizeof(MAGIC)) != 0)
 		return err_set(err, ERR_CORRUPT, "%s: damaged", name->text);
-	if (get_u32le(file.bytes + 8) > REPO_VERSION)
-		return err_set(err, ERR_UNSUPPORTED, "%s: a newer format", name->text);
 	r = value_cipher(domain, name, &gcm, err);
 	if (r < 0)
 		return r;
@@ -98,6 +96,8 @@ int repo_vault_open(const struct repo_domain *domain, const struct repo_name *na
 			    err);
 	if (r == CRYPTO_BAD_TAG)
 		return err_set(err, ERR_CORRUPT, "%s: damaged", name->text);
+	if (r == 0 && get_u32le(file.bytes + 8) > REPO_VERSION)
+		return err_set(err, ERR_UNSUPPORTED, "%s: a newer format", name->text);
 	if (r == 0)
 		value->len = file.len - CLEAR_LEN - CRYPTO_GCM_TAG_LEN;
 	return r;
