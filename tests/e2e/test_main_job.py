@@ -61,7 +61,7 @@ def browse(world):
             ours = world.rehome(*password, 'cat', snapshot, f'{entry["domain"]}/{entry["path"]}', repo=repo).out
             theirs = world.sim('cat', ipad, f'{entry["domain"]}/{entry["path"]}').out
             check(ours == theirs, f'{entry["path"]} differs')
-            check(len(ours) == entry['size'], f'{entry["path"]}: size {entry["size"]}, real {len(ours)}')
+            check(len(ours) == entry['bytes'], f'{entry["path"]}: size {entry["bytes"]}, real {len(ours)}')
         world.rehome(*password, 'extract', snapshot, '--to', world.dir / f'out-{name}', repo=repo)
         found = [path for path in (world.dir / f'out-{name}').rglob('*') if path.is_file()]
         check(len(found) == len(files), f'{len(found)} extracted of {len(files)}')

@@ -38,12 +38,13 @@ def mvt(world):
     check({row[1:] for row in ours} >= {row[1:] for row in rows}, 'rows were lost')
     check(len({row[1] for row in ours}) >= 562)
     held = [row for row in rows if row[3] == 1 and (source / row[0][:2] / row[0]).is_file()]
-    check(len(held) == 11, f'{len(held)} held files')
+    # an eleventh content file (e794f6ff..., WhatsApp's LID.sqlite) has no row: no device could have sent it
+    check(len(held) == 10, f'{len(held)} held files')
     for file_id, domain, path, _ in held:
         check((out / file_id[:2] / file_id).read_bytes() == (source / file_id[:2] / file_id).read_bytes(), path)
         check(world.rehome('cat', snapshot, f'{domain}/{path}').out == (source / file_id[:2] / file_id).read_bytes(), path)
     made = (device / 'made-by-seed.txt').read_text().splitlines()
-    check(len([line for line in made if line and not line.startswith('#')]) == 1089 - 11, f'{len(made)} made by seed')
+    check(len([line for line in made if line and not line.startswith('#')]) == 1089 - 10, f'{len(made)} made by seed')
 
 
 def synthetic(world, kind, *options, device_password=None):
