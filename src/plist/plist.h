@@ -29,27 +29,29 @@ enum plist_type {
 /** PLIST_DEPTH_MAX - containers within containers that any parser or writer goes into */
 enum { PLIST_DEPTH_MAX = 128 };
 
-/** struct plist_limits - what a parser accepts */
+/**
+ * struct plist_limits - what a parser accepts
+ * @len_max:   bytes of the serialized form
+ * @node_max:  values and keys, counted each time that a binary reference is followed
+ * @depth_max: containers within containers; more than PLIST_DEPTH_MAX counts as that
+ */
 struct plist_limits {
-	size_t len_max;   /* bytes of the serialized form */
-	size_t node_max;  /* values and keys, counted each time a binary reference is followed */
-	size_t depth_max; /* containers within containers; more than PLIST_DEPTH_MAX counts as that
-			   */
+	size_t len_max;
+	size_t node_max;
+	size_t depth_max;
 };
-#define PLIST_LIMITS_FRAME ((struct plist_limits){64u << 20, 1u << 20, 32}) /* a service message \
-									     */
-#define PLIST_LIMITS_SMALL ((struct plist_limits){1u << 20, 1u << 15, 32})  /* requests, MBFile */
-#define PLIST_LIMITS_FILE \
-	((struct plist_limits){256u << 20, 4u << 20, 64}) /* Manifest.plist, Info.plist */
+/* a service message; a request or a file record; Manifest.plist and Info.plist */
+#define PLIST_LIMITS_FRAME ((struct plist_limits){64u << 20, 1u << 20, 32})
+#define PLIST_LIMITS_SMALL ((struct plist_limits){1u << 20, 1u << 15, 32})
+#define PLIST_LIMITS_FILE ((struct plist_limits){256u << 20, 4u << 20, 64})
 
 /**
  * struct plist - one value; read its fields, never write them
  *
  * Strings are UTF-8, NUL-terminated, and may hold further NULs (use len).
- * Integers that a peer wrote as 64-bit or 128-bit unsigned >= 2^63 come out as the
- * negative number that they stand for when is_unsigned is false in the sender's
- * mind: DeviceLink writes -13 in three ways (device-link 9.3).  as.integer holds the
- * low 64 bits as signed; is_wide tells that the unsigned reading is >= 2^63.
+ * Integers: as.integer holds the low 64 bits as signed.  Peers write -13 in three ways, as
+ * 8 bytes, as 16 bytes and as the text 18446744073709551603; all come out as -13.
+ * is_wide tells that the sender wrote an unsigned number of 2^63 or more.
  * Lone UTF-16 surrogates, which UTF-8 cannot say, come out as U+FFFD.
  */
 struct plist {
@@ -74,7 +76,7 @@ struct plist {
 			const struct plist *first;
 			size_t count;
 			struct plist *last; /* where the builders append */
-		} items;                    /* array and dict */
+		} items;
 	} as;
 };
 
@@ -84,8 +86,7 @@ struct plist_doc;
 int plist_doc_new(struct plist_doc **out, struct err *err);
 /** plist_doc_reset - forget all nodes (and a failure of the builders), keep the memory */
 void plist_doc_reset(struct plist_doc *doc);
-/** plist_doc_free - wipe and give back; NULL is fine.  Messages hold passwords: nothing stays in
- * freed memory */
+/** plist_doc_free - wipe (messages hold passwords) and give back; NULL is fine */
 void plist_doc_free(struct plist_doc *doc);
 /** plist_doc_free_p - for CLEANUP */
 void plist_doc_free_p(struct plist_doc **doc);
@@ -108,19 +109,23 @@ void plist_doc_free_p(struct plist_doc **doc);
 int plist_parse(struct plist_doc *doc, struct slice bytes, const struct plist_limits *limits,
 		const struct plist **root, struct err *err);
 
-/* ---- typed access: a missing key or another type is "false"/NULL, never a crash; NULL dicts are
- * fine. Results are borrowed and live as long as the tree; outputs are written only when true is
- * returned. */
+/*
+ * ---- typed access
+ *
+ * A missing key or another type is "false" or NULL, never a crash; NULL dicts are fine.  Results
+ * are borrowed and live as long as the tree; outputs are written only when true is returned.
+ */
 
-/** plist_get - value of NUL-terminated @key; the first one if a peer repeats it. Walks the dict:
- * linear */
+/** plist_get - value of NUL-terminated @key, the first if a peer repeats it; walks the dict */
 const struct plist *plist_get(const struct plist *dict, const char *key);
 /** plist_at - item @index, counted from 0; constant time in a tree read from binary, else linear */
 const struct plist *plist_at(const struct plist *array, size_t index);
-bool plist_get_bool(const struct plist *dict, const char *key, bool *value); /* also 0/1 integers */
-bool plist_get_int(const struct plist *dict, const char *key,
-		   int64_t *value); /* also whole reals */
-bool plist_get_real(const struct plist *dict, const char *key, double *value); /* also integers */
+/** plist_get_bool - also the integers 0 and 1 */
+bool plist_get_bool(const struct plist *dict, const char *key, bool *value);
+/** plist_get_int - also a real without fraction */
+bool plist_get_int(const struct plist *dict, const char *key, int64_t *value);
+/** plist_get_real - also an integer */
+bool plist_get_real(const struct plist *dict, const char *key, double *value);
 /** plist_get_date - whole seconds since 1970, rounded down; false beyond +-2^53 */
 bool plist_get_date(const struct plist *dict, const char *key, int64_t *unix_seconds);
 /** plist_get_text - NULL unless a string without inner NUL; borrowed */
@@ -132,10 +137,13 @@ const struct plist *plist_get_array(const struct plist *dict, const char *key);
 const char *plist_text(const struct plist *value);
 bool plist_int(const struct plist *value, int64_t *integer);
 
-/* ---- building: nodes belong to the doc; text and data are copied. On lack of memory the doc turns
- * "failed", builders go on harmlessly and plist_write_* returns ERR_NO_MEMORY: no checks in
- * between. A NULL container, value, text or key adds nothing. Text must be UTF-8; the writers check
- * it. */
+/*
+ * ---- building
+ *
+ * Nodes belong to the doc; text and data are copied.  On lack of memory the doc turns "failed",
+ * builders go on harmlessly and plist_write_* returns ERR_NO_MEMORY: no checks in between.
+ * A NULL container, value, text or key adds nothing.  Text must be UTF-8; the writers check it.
+ */
 
 struct plist *plist_new_dict(struct plist_doc *doc);
 struct plist *plist_new_array(struct plist_doc *doc);
@@ -149,8 +157,7 @@ struct plist *plist_new_data(struct plist_doc *doc, struct slice value);
 struct plist *plist_new_text(struct plist_doc *doc, const char *value);
 struct plist *plist_new_string(struct plist_doc *doc, const char *value, size_t len);
 struct plist *plist_new_uid(struct plist_doc *doc, uint64_t value);
-/** plist_copy - deep copy of @value (from any doc) into @doc; deeper than PLIST_DEPTH_MAX the doc
- * fails */
+/** plist_copy - deep copy of @value (of any doc); the doc fails if it is too deep to be written */
 struct plist *plist_copy(struct plist_doc *doc, const struct plist *value);
 /** plist_add - append @value (of the same doc, not yet elsewhere) to an array */
 void plist_add(struct plist_doc *doc, struct plist *array, struct plist *value);
@@ -180,7 +187,8 @@ void plist_set_text(struct plist_doc *doc, struct plist *dict, const char *key, 
  * outside the years 0 to 9999.
  *
  * Returns 0; ERR_NO_MEMORY (also: the builders ran out of it), ERR_LIMIT (@out, or deeper than
- * PLIST_DEPTH_MAX), ERR_USAGE (no root, text that is not UTF-8), ERR_UNSUPPORTED (XML cannot say
+ * PLIST_DEPTH_MAX), ERR_USAGE (no root, text that is not UTF-8,
+ * a count that is not that of the children), ERR_UNSUPPORTED (XML cannot say
  * it).  Unless 0 is returned @out holds what it held before.
  */
 int plist_write_xml(const struct plist_doc *doc, const struct plist *root, struct buf *out,

@@ -13,6 +13,8 @@
 #include <limits.h>
 #include <string.h>
 
+enum { TEXT_LEN_FIRST = 4096 };
+
 enum element {
 	EL_NONE,
 	EL_PLIST,
@@ -351,7 +353,11 @@ static int prepare_parser(struct xml *xml)
 		XML_ParserReset(doc->expat, NULL);
 	if (doc->expat == NULL)
 		return err_no_memory(xml->err);
+	buf_truncate(&doc->text, 0);
 	xml->parser = doc->expat;
+	/* growing would leave copies of what it held; passwords fit in here */
+	if (buf_reserve(&doc->text, TEXT_LEN_FIRST, xml->err) < 0)
+		return ERR_NO_MEMORY;
 	XML_SetUserData(xml->parser, xml);
 	XML_SetElementHandler(xml->parser, on_start, on_end);
 	XML_SetCharacterDataHandler(xml->parser, on_text);

@@ -37,6 +37,17 @@ static void plan_clear(struct plan *plan)
 
 /* ---- first pass: how much is it? -------------------------------------------------- */
 
+/* The arrays below are sized by the counts, and callers may lay a node of their own around others.
+ */
+static bool is_count_true(const struct plist *container)
+{
+	size_t count = 0;
+
+	for (const struct plist *at = container->as.items.first; at != NULL; at = at->next)
+		count++;
+	return count == container->as.items.count;
+}
+
 static int count_tree(const struct plist *root, size_t *count, struct err *err)
 {
 	const struct plist *open[PLIST_DEPTH_MAX];
@@ -45,6 +56,8 @@ static int count_tree(const struct plist *root, size_t *count, struct err *err)
 
 	*count = 1;
 	for (;;) {
+		if (plist_is_container(value) && !is_count_true(value))
+			return err_set(err, ERR_USAGE, "container with a wrong count of children");
 		if (plist_is_container(value) && value->as.items.first != NULL) {
 			if (depth == PLIST_DEPTH_MAX)
 				return err_set(err, ERR_LIMIT,
