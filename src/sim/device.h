@@ -407,7 +407,6 @@ struct sim_stage {
 	uint64_t run; /* counts finished backups: names UUIDs and keys */
 	struct sim_list *todo, *sent, *gone;
 	uint64_t upload_bytes, upload_files, failures;
-	uint64_t host_rows; /* rows of the host's manifest; incremental only */
 	uint8_t manifest_key[BACKUP_KEY_LEN], manifest_blob[BACKUP_FILE_KEY_LEN];
 	char manifest[SIM_FOLDER_MAX + 96]; /* plain Manifest.db in scratch/ */
 	uint8_t has_folder[32];             /* bit per hh: U/hh exists at the host */

@@ -10,12 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/** struct plan - the comparison in progress */
+/**
+ * struct plan - the comparison in progress
+ *
+ * The host's manifest was written in the order of the device's table, so the two are walked side by
+ * side; a row that is out of step is looked up.  (Looking up each of a million costs a minute of
+ * random reads.)
+ */
 struct plan {
 	struct sim_run *run;
 	struct sim_stage *stage;
 	struct backup_manifest *host; /* NULL when all is sent */
-	uint64_t known;               /* own rows that the host has */
+	struct backup_file row;       /* where the walk through the host's rows stands */
+	char row_id[41];              /* its fileID; row itself is stale after a look-up */
+	bool has_row, is_stale, is_damaged, is_used;
 };
 
 static bool has_text(const char *a, const char *b)
@@ -66,6 +74,95 @@ static int plan_add(struct plan *plan, const struct sim_file *file, struct sim_i
 	return sim_list_add(plan->stage->todo, item, err);
 }
 
+/* the next row of the host that names a file; has_row false behind the last */
+static int host_advance(struct plan *plan, struct err *err)
+{
+	int r;
+
+	plan->is_used = plan->is_stale = false;
+	do {
+		plan->row = (struct backup_file){0};
+		r = backup_manifest_next(plan->host, &plan->row, err);
+	} while (r == BACKUP_DAMAGED && !backup_file_id_is_valid(plan->row.file_id));
+	plan->has_row = r == 0 || r == BACKUP_DAMAGED;
+	plan->is_damaged = r == BACKUP_DAMAGED;
+	memcpy(plan->row_id, plan->row.file_id, sizeof(plan->row_id));
+	return r < 0 ? r : 0;
+}
+
+/* the walk's row again, if a look-up has overwritten it */
+static int host_refresh(struct plan *plan, struct err *err)
+{
+	int r;
+
+	if (!plan->is_stale)
+		return 0;
+	r = backup_manifest_find_id(plan->host, plan->row_id, &plan->row, err);
+	plan->is_stale = false;
+	plan->is_damaged = r != 0;
+	return r < 0 ? r : 0;
+}
+
+static int host_look_up(struct plan *plan, const char *file_id, struct backup_file *row,
+			struct err *err)
+{
+	plan->is_stale = plan->has_row;
+	return backup_manifest_find_id(plan->host, file_id, row, err);
+}
+
+static int note_gone(struct plan *plan, struct err *err)
+{
+	struct sim_item item = {0};
+	int r = host_refresh(plan, err);
+
+	if (r < 0 || !hex_decode(plan->row_id, item.file_id, sizeof(item.file_id)))
+		return r;
+	item.action = plan->is_damaged || backup_file_is_regular(&plan->row) ? SIM_ITEM_SEND : 0;
+	return sim_list_add(plan->stage->gone, &item, err);
+}
+
+/* the host's row of @file into @row: 0, BACKUP_ABSENT, BACKUP_DAMAGED */
+static int host_find(struct plan *plan, const struct sim_file *file, struct backup_file *row,
+		     struct err *err)
+{
+	struct sim_file own;
+	int r = plan->is_used ? host_advance(plan, err) : 0;
+
+	while (r == 0 && plan->has_row) {
+		if (!strcmp(plan->row_id, file->row.file_id)) {
+			r = host_refresh(plan, err);
+			*row = plan->row;
+			plan->is_used = true;
+			return r < 0 ? r : plan->is_damaged ? BACKUP_DAMAGED : 0;
+		}
+		r = sim_files_find(plan->run->files, plan->row_id, &own, err);
+		if (r < 0)
+			return r;
+		if (r == 0 && own.id > file->id)
+			break; /* its turn comes */
+		r = r == SIM_FILES_ABSENT ? note_gone(plan, err) : 0;
+		if (r == 0)
+			r = host_advance(plan, err);
+	}
+	return r < 0 ? r : host_look_up(plan, file->row.file_id, row, err);
+}
+
+/* rows of the host behind the device's last one */
+static int host_rest(struct plan *plan, struct err *err)
+{
+	struct sim_file own;
+	int r = plan->is_used ? host_advance(plan, err) : 0;
+
+	while (r == 0 && plan->has_row) {
+		r = sim_files_find(plan->run->files, plan->row_id, &own, err);
+		if (r == SIM_FILES_ABSENT)
+			r = note_gone(plan, err);
+		if (r == 0)
+			r = host_advance(plan, err);
+	}
+	return r;
+}
+
 static int plan_row(struct plan *plan, const struct sim_file *file, struct err *err)
 {
 	bool is_regular = backup_file_is_regular(&file->row), is_changed = is_regular;
@@ -76,13 +173,10 @@ static int plan_row(struct plan *plan, const struct sim_file *file, struct err *
 
 	if (!plan->host) /* the new manifest takes every row; only contents need a plan */
 		return is_regular ? plan_add(plan, file, &item, true, err) : 0;
-	r = backup_manifest_find_id(plan->host, file->row.file_id, &host, err);
+	r = host_find(plan, file, &host, err);
 	if (r < 0)
 		return r;
-	if (r == BACKUP_ABSENT)
-		return plan_add(plan, file, &item, is_regular, err);
-	plan->known++;
-	if (r == BACKUP_DAMAGED)
+	if (r == BACKUP_ABSENT || r == BACKUP_DAMAGED)
 		return plan_add(plan, file, &item, is_regular, err);
 	r = is_regular ? content_changed(plan, &host, file, &is_changed, err) : 0;
 	if (r == 0)
@@ -96,33 +190,6 @@ static int plan_row(struct plan *plan, const struct sim_file *file, struct err *
 	return plan_add(plan, file, &item, is_changed, err);
 }
 
-/* rows of the host that the device no longer has */
-static int plan_gone(struct plan *plan, struct err *err)
-{
-	struct backup_file host;
-	int r;
-
-	if (plan->known == plan->stage->host_rows)
-		return 0;
-	r = backup_manifest_rewind(plan->host, BACKUP_ORDER_STORED, NULL, err);
-	while (r == 0 && (r = backup_manifest_next(plan->host, &host, err)) != BACKUP_END) {
-		struct sim_item item = {0};
-		struct sim_file own;
-
-		if (r < 0)
-			return r;
-		if (!hex_decode(host.file_id, item.file_id, sizeof(item.file_id))) {
-			r = 0;
-			continue;
-		}
-		item.action = backup_file_is_regular(&host) ? SIM_ITEM_SEND : 0;
-		r = sim_files_find(plan->run->files, host.file_id, &own, err);
-		if (r == SIM_FILES_ABSENT)
-			r = sim_list_add(plan->stage->gone, &item, err);
-	}
-	return r < 0 ? r : 0;
-}
-
 static int open_host(struct sim_stage *stage, struct backup_manifest **out, struct err *err)
 {
 	struct source *source = NULL;
@@ -134,15 +201,17 @@ static int open_host(struct sim_stage *stage, struct backup_manifest **out, stru
 int sim_stage_plan(struct sim_run *run, struct sim_stage *stage, struct err *err)
 {
 	CLEANUP(backup_manifest_close_p) struct backup_manifest *host = NULL;
-	struct plan plan = {run, stage, NULL, 0};
+	struct plan plan = {.run = run, .stage = stage};
 	struct sim_file file;
 	int r = 0;
 
 	if (!stage->is_full) {
 		r = open_host(stage, &host, err);
 		if (r == 0)
-			r = backup_manifest_count(host, &stage->host_rows, err);
+			r = backup_manifest_rewind(host, BACKUP_ORDER_STORED, NULL, err);
 		plan.host = host;
+		if (r == 0)
+			r = host_advance(&plan, err);
 	}
 	if (r == 0)
 		r = sim_files_rewind(run->files, SIM_FILES_BORN, err);
@@ -150,7 +219,7 @@ int sim_stage_plan(struct sim_run *run, struct sim_stage *stage, struct err *err
 		r = plan_row(&plan, &file, err);
 	if (r < 0)
 		return r;
-	return host ? plan_gone(&plan, err) : 0;
+	return host ? host_rest(&plan, err) : 0;
 }
 
 /* ---- the manifest ---- */

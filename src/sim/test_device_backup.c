@@ -220,7 +220,9 @@ static void an_encrypted_backup_opens_with_its_password_only(void **state)
 	struct sim_ageing ageing;
 
 	secret_make(&password, "p\xc3\xa4ss");
-	scene = scene_set(state, (struct sim_birth){.profile = "M", .backup_password = &password});
+	scene = scene_set(
+		state,
+		(struct sim_birth){.files = 2000, .file_size = 3000, .backup_password = &password});
 	backs_up(&scene, false);
 	assert_verifies(&scene, &password);
 	assert_int_equal(sim_age(scene.device, 1, -1, &ageing, NULL), 0);
