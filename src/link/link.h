@@ -51,9 +51,11 @@ struct link_mux_packet {
 	struct slice payload; /* borrowed from the reader */
 };
 /**
- * link_mux_parse - one packet off @in, of any version and message (the caller refuses what it does
- * not speak) Returns 0; LINK_NEED_MORE (nothing consumed); ERR_PROTOCOL for a length below the
- * header's 16 bytes; ERR_LIMIT above LINK_MUX_LEN_MAX.
+ * link_mux_parse - one packet off @in, of any version and message: the caller refuses what it
+ * does not speak
+ *
+ * Returns 0; LINK_NEED_MORE (nothing consumed); ERR_PROTOCOL for a length below the header's
+ * 16 bytes; ERR_LIMIT above LINK_MUX_LEN_MAX.
  */
 int link_mux_parse(struct reader *in, struct link_mux_packet *packet, struct err *err);
 /** link_mux_write_plist - append a packet of version 1, message 8, XML payload; on failure @out is
@@ -68,6 +70,7 @@ int link_mux_write_result(struct buf *out, uint32_t tag, uint32_t number, bool i
 			  struct err *err);
 /**
  * link_udid_normalize - the one spelling under which a device is kept: a key and a safe file name
+ *
  * Accepts 40 hex digits (-> lower case), or 8 + 16 with or without the dash (-> with it, upper
  * case); false for anything else, NULL included, and @out is as before.
  */
@@ -78,6 +81,7 @@ bool link_udid_normalize(const char *text, char out[41]);
 enum link_encoding { LINK_XML, LINK_BINARY };
 /**
  * link_frame_parse - one frame off @in; @payload is borrowed from it
+ *
  * Returns 0; LINK_NEED_MORE (nothing consumed) until the whole frame is in @in; ERR_LIMIT for a
  * payload above @len_max; ERR_PROTOCOL for an empty one.
  */
@@ -98,6 +102,7 @@ int link_frame_write(struct buf *out, const struct plist_doc *doc, const struct 
 struct plist *link_lockdown_request(struct plist_doc *doc, const char *request, const char *label);
 /**
  * link_lockdown_check - is @reply the good answer to @request?
+ *
  * Returns 0; ERR_DEVICE (its state is in the way) or ERR_POLICY (a person or a rule refused), both
  * with words and next step for the user; ERR_PROTOCOL if it is no answer to @request at all.
  * @error_name (may be NULL) receives the device's own word ("PasswordProtected"), borrowed from
@@ -154,11 +159,13 @@ struct link_dl {
 };
 /**
  * link_dl_parse - read the array at @root
+ *
  * Options, progress, totals and amounts may be missing or of another type (versions differ); names,
  * paths, lists, the status code and the message itself may not. Further elements are ignored.
- * Negative codes come out negative from each of their three encodings (9.3). Returns 0 (also for
- * LINK_DL_UNKNOWN), or ERR_PROTOCOL; then only @message->name may be used, NULL if not even that is
- * there.
+ * Negative codes come out negative from each of their three encodings (9.3).
+ *
+ * Returns 0 (also for LINK_DL_UNKNOWN), or ERR_PROTOCOL; then only @message->name may be used,
+ * NULL if not even that is there.
  */
 int link_dl_parse(const struct plist *root, struct link_dl *message, struct err *err);
 
@@ -242,13 +249,16 @@ void link_stream_free(struct link_stream *stream); /* NULL is fine */
 void link_stream_free_p(struct link_stream **stream);
 /**
  * link_stream_next - next event from @in, which moves past it
+ *
  * DATA comes in as many pieces as @in holds: a block is never gathered. After FILE_ERROR the next
- * file or BATCH_END follows, whether data came before it or not. Returns 0; LINK_NEED_MORE: call
- * again with what is left in @in (up to LINK_STREAM_LOOKAHEAD bytes) and more behind it.
- * ERR_PROTOCOL: a block length of 0, an end block with contents, a name that is empty or over
- * LINK_NAME_LEN_MAX, an unknown code. ERR_LIMIT: an error text over LINK_ERROR_TEXT_MAX. After
- * either the stream is out of step: drop the connection, never try to resync (every later call
- * fails too). A data block without bytes (length 1) says nothing and is skipped.
+ * file or BATCH_END follows, whether data came before it or not.
+ *
+ * Returns 0; LINK_NEED_MORE: call again with what is left in @in (up to LINK_STREAM_LOOKAHEAD
+ * bytes) and more behind it. ERR_PROTOCOL: a block length of 0, an end block with contents, a name
+ * that is empty or over LINK_NAME_LEN_MAX, an unknown code. ERR_LIMIT: an error text over
+ * LINK_ERROR_TEXT_MAX. After either the stream is out of step: drop the connection, never try to
+ * resync (every later call fails too). A data block without bytes (length 1) says nothing and is
+ * skipped.
  */
 int link_stream_next(struct link_stream *stream, struct reader *in, struct link_event *event,
 		     struct err *err);
@@ -354,6 +364,7 @@ struct link_afc {
 };
 /**
  * link_afc_parse - one packet off @in, whole; slices are borrowed from it
+ *
  * Returns 0; LINK_NEED_MORE (nothing consumed); ERR_PROTOCOL for a wrong magic or lengths that
  * contradict; ERR_LIMIT above LINK_AFC_LEN_MAX. Unknown operations pass: answer AFC_NOT_SUPPORTED.
  */
