@@ -28,8 +28,9 @@ int cli_run_export(struct cli *cli, int argc, char **argv)
 					  (json_int_t)report.files, "bytes",
 					  (json_int_t)report.bytes),
 				&cli->err);
-	cli_say(cli, "%llu files, %s in %s", (unsigned long long)report.files,
-		size_format(report.bytes, size), report.path);
+	cli_say(cli, "%llu files, %s", (unsigned long long)report.files,
+		size_format(report.bytes, size));
+	fprintf(cli->world->out, "%s\n", report.path);
 	if (snapshot.is_encrypted)
 		cli_say(cli,
 			"it is encrypted as the device encrypted it: its backup password opens it");

@@ -147,10 +147,7 @@ void cli_usage(struct cli *cli, FILE *out)
 	cli_options_global(cli, global);
 	fprintf(out, "usage: rehome [OPTIONS] COMMAND ...\n\n");
 	for (const struct cli_command *command = cli_commands; command->name; command++) {
-		char left[80];
-
-		snprintf(left, sizeof(left), "%s %s", command->name, command->operands);
-		fprintf(out, "  %-32s %s\n", left, command->summary);
+		fprintf(out, "  %-12s  %s\n", command->name, command->summary);
 	}
 	fprintf(out, "\noptions of every command:\n");
 	for (const struct cli_option *option = global; option->kind; option++)

@@ -63,6 +63,9 @@ int exchange_pulse(struct exchange *exchange, struct err *err)
 			return err_set(err, ERR_CANCELED, "canceled on %s", name_or(exchange));
 		case NOTIFY_PASSCODE_SHOWN:
 			exchange->is_asking_passcode = true;
+			progress_note(exchange->env->progress,
+				      "%s asks for its passcode: enter it there",
+				      name_or(exchange));
 			exchange_phase(exchange, "waiting for the passcode on %s",
 				       name_or(exchange));
 			continue;
@@ -278,8 +281,11 @@ static int on_move(struct exchange *exchange, const struct link_dl *message, str
 			r = err_set(&why, ERR_PROTOCOL, "the device wants its whole folder moved");
 		if (r == 0)
 			r = exchange->shelf->move(exchange->shelf, from, to, &why);
-		if (r > 0)
+		if (r == REPO_ABSENT) {
+			problem_add(exchange->problems,
+				    "the device wants %s moved, which is not there", from);
 			outcome = r;
+		}
 	}
 	return answer(exchange, r < 0 ? r : outcome, &why, err);
 }
@@ -385,6 +391,8 @@ static int serve_one(struct exchange *exchange, const struct link_dl *message,
 	case LINK_DL_DISCONNECT:
 		return err_set(err, ERR_CLOSED, "%s ended the run without a result: %.200s",
 			       name_or(exchange), message->text ? message->text : "");
+	case LINK_DL_STATUS: /* an answer to an answer: whose turn it is can no longer be told */
+		return err_set(err, ERR_PROTOCOL, "a status where a request was expected");
 	default:
 		return exchange_status(exchange, LINK_DL_OTHER, "Operation not supported", NULL,
 				       err);
@@ -414,6 +422,13 @@ int exchange_serve(struct exchange *exchange, struct mb_response *response, stru
 		r = message_next(exchange, &message, err);
 		if (r < 0)
 			return r;
+		if (!exchange->has_begun) {
+			/* a passcode that was entered at once still leaves its two notifications */
+			exchange->next_pulse_ms = 0;
+			r = exchange_pulse(exchange, err);
+			if (r < 0)
+				return r;
+		}
 		exchange->has_begun = true;
 		exchange->is_asking_passcode = false;
 		if (!isnan(message.progress) && message.progress >= 0 && message.progress <= 100)

@@ -289,6 +289,12 @@ int shelf_path(const char *udid, const char *path, size_t len, char out[REPO_PAT
 
 /* ---- exchange.c, stream.c: mobilebackup2 over DeviceLink; the device asks, we answer ---- */
 
+/** struct name_set - names of one batch, as hashes, to notice one that comes twice */
+enum { NAME_SET_SLOTS = 4096 };
+struct name_set {
+	uint64_t slots[NAME_SET_SLOTS]; /* 0: free */
+	unsigned count;
+};
 struct exchange {
 	const struct job_env *env;
 	struct wire wire;
@@ -304,6 +310,8 @@ struct exchange {
 	int64_t quiet_since_ms, next_pulse_ms;
 	bool is_open, is_asking_passcode, has_begun;
 	uint64_t files_in, files_out, purge_asked;
+	uint64_t capacity; /* of the device: no batch is larger; 0 when it does not tell */
+	struct name_set names;
 };
 /** struct mb_response - how the device ended the request */
 struct mb_response {

@@ -68,6 +68,7 @@ enum job_pairing {
 struct job_facts {
 	char udid[JOB_UDID_MAX], serial[64], name[JOB_TEXT_MAX], device_class[64];
 	char product_type[64], product_version[32], build[32];
+	uint64_t capacity; /* bytes of its storage, 0 when not told */
 	enum job_pairing pairing;
 	enum job_answer is_supervised, will_encrypt, has_find_my, is_locked;
 };

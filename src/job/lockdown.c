@@ -292,6 +292,11 @@ int lockdown_facts(struct lockdown *lockdown, struct job_facts *facts, struct er
 	}
 	if (!lockdown->has_session)
 		return 0;
+	r = lockdown_get(lockdown, "com.apple.disk_usage", "TotalDiskCapacity", &all, err);
+	if (r < 0)
+		return r;
+	if (r == 0 && all->type == PLIST_INT && all->as.integer > 0)
+		facts->capacity = (uint64_t)all->as.integer;
 	facts->pairing = JOB_PAIRED;
 	r = lockdown_get_answer(lockdown, "com.apple.mobile.backup", "WillEncrypt",
 				&facts->will_encrypt, err);

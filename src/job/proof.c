@@ -29,12 +29,11 @@ struct audit {
 	char named[MISSING_NAMED][160];
 };
 
-/* is_live_name - may this file have changed while the device copied it? */
+/* is_live_name - may this file have become shorter while the device copied it? Databases only grow.
+ */
 static bool is_live_name(const char *path)
 {
-	static const char *const endings[] = {".db",        ".sqlite", ".sqlite3",   ".sqlitedb",
-					      ".storedata", "-wal",    "-shm",       "-journal",
-					      ".log",       ".plist",  ".sqlite-wal"};
+	static const char *const endings[] = {"-wal", "-shm", "-journal", ".log", ".plist"};
 	size_t len = strlen(path);
 
 	for (size_t i = 0; i < ARRAY_COUNT(endings); i++) {
@@ -166,13 +165,13 @@ static int drift_judge(struct audit *audit, const struct sorter_record *record, 
 		r = backup_manifest_find_id(audit->reader->manifest, path + 3, &file, err);
 		if (r < 0)
 			return r;
-		if (r == 0 && file.digest.len == sizeof(digest) &&
-		    memcmp(file.digest.bytes, digest, sizeof(digest)) == 0)
+		if (r != 0 || file.digest.len != sizeof(digest) ||
+		    memcmp(file.digest.bytes, digest, sizeof(digest)) != 0) {
+			audit->broken++;
+			problem_add(audit->problems, "%s: its digest is not the manifest's",
+				    row_name(audit, record, name));
 			return 0;
-		audit->broken++;
-		problem_add(audit->problems, "%s: its digest is not the manifest's",
-			    row_name(audit, record, name));
-		return 0;
+		}
 	}
 	if (record->is_encrypted && stored % 16)
 		problem_add(audit->problems,

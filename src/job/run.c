@@ -18,6 +18,7 @@ int run_open(struct run *run, const struct job_env *env, const struct job_device
 		r = lockdown_session_required(&run->lockdown, err);
 	if (r == 0)
 		r = lockdown_facts(&run->lockdown, &run->facts, err);
+	run->exchange.capacity = run->facts.capacity;
 	if (r == 0)
 		r = notify_open(&run->notify, &run->lockdown, err);
 	if (r == 0)

@@ -14,13 +14,52 @@
 /* after a failure of ours this much is read to stay in step; who sends more is cut off */
 #define DRAIN_MAX ((uint64_t)1 << 30)
 
+/* a batch may grow over what was announced, since live files do; by so much it may not */
+#define BATCH_SLACK ((uint64_t)2 << 30)
+#define CAPACITY_UNKNOWN ((uint64_t)16 << 40)
+
 /* struct incoming - the batch being received */
 struct incoming {
 	struct exchange *exchange;
 	bool is_open; /* an upload is open in the shelf; otherwise bytes are thrown away */
 	char path[REPO_PATH_LEN_MAX + 1];
-	uint64_t drained;
+	uint64_t received, limit, drained;
 };
+
+/* limit_of - what a batch may hold: twice the announced bytes and some, or all that fits on the
+ * device */
+static uint64_t limit_of(const struct exchange *exchange, uint64_t announced)
+{
+	uint64_t capacity = exchange->capacity ? exchange->capacity : CAPACITY_UNKNOWN;
+
+	if (!announced || announced > capacity / 2)
+		return capacity + BATCH_SLACK;
+	return 2 * announced + BATCH_SLACK;
+}
+
+/* name_is_new - false for a name that this batch held already. Past half of its slots the set
+ * learns no more. */
+static bool name_is_new(struct name_set *names, const char *path)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (const char *at = path; *at; at++)
+		hash = (hash ^ (unsigned char)*at) * 0x100000001b3; /* FNV-1a */
+	hash |= 1;
+	for (size_t i = hash >> 32;; i++) {
+		uint64_t *slot = &names->slots[i % NAME_SET_SLOTS];
+
+		if (*slot == hash)
+			return false;
+		if (*slot)
+			continue;
+		if (names->count < NAME_SET_SLOTS / 2) {
+			*slot = hash;
+			names->count++;
+		}
+		return true;
+	}
+}
 
 /* incoming_fail - a failure of ours: the file is dropped, the rest of the batch drained */
 static void incoming_fail(struct incoming *in, const struct err *why)
@@ -52,6 +91,8 @@ static void on_file(struct incoming *in, const struct link_event *event)
 		incoming_fail(in, &why);
 		return;
 	}
+	if (!name_is_new(&exchange->names, in->path))
+		problem_add(exchange->problems, "the device sent %s twice in one batch", in->path);
 	if (exchange->shelf->upload_begin(exchange->shelf, in->path, &why) < 0)
 		incoming_fail(in, &why);
 	else
@@ -64,6 +105,7 @@ static void on_data(struct incoming *in, struct slice bytes)
 	struct err why = ERR_INIT;
 
 	exchange->state.bytes += bytes.len;
+	in->received += bytes.len;
 	if (exchange->failure.code)
 		in->drained += bytes.len;
 	if (in->is_open && exchange->shelf->upload_write(exchange->shelf, bytes, &why) < 0)
@@ -132,6 +174,11 @@ static int batch_read(struct incoming *in, struct err *err)
 		conn_consume(conn, before - bytes.left);
 		if (r != LINK_NEED_MORE)
 			return r;
+		if (in->received > in->limit)
+			return err_set(
+				err, ERR_PROTOCOL,
+				"a batch is larger than it can be: over %llu bytes, and no end",
+				(unsigned long long)in->limit);
 		if (in->drained > DRAIN_MAX) {
 			*err = exchange->failure;
 			return err->code;
@@ -145,12 +192,13 @@ static int batch_read(struct incoming *in, struct err *err)
 int exchange_receive_files(struct exchange *exchange, const struct link_dl *message,
 			   struct err *err)
 {
-	struct incoming in = {.exchange = exchange};
+	struct incoming in = {.exchange = exchange, .limit = limit_of(exchange, message->total)};
 	const char *text;
 	int code, r;
 
 	exchange_phase(exchange, "receiving");
 	link_stream_reset(exchange->stream);
+	memset(&exchange->names, 0, sizeof(exchange->names));
 	r = batch_read(&in, err);
 	if (in.is_open)
 		exchange->shelf->upload_drop(exchange->shelf);
