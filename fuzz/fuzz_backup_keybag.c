@@ -1,0 +1,26 @@
+/* the keybag: whatever is parsed opens no key before its password came */
+#include <stdlib.h>
+
+#include "backup/backup.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	CLEANUP(backup_keybag_free_p) struct backup_keybag *bag = NULL;
+	struct secret password = {.bytes = "abc", .len = 3};
+	uint8_t key[BACKUP_KEY_LEN] = {0}, blob[BACKUP_FILE_KEY_LEN];
+	uint32_t class;
+
+	if (backup_keybag_parse(&bag, slice_of(data, size), NULL) < 0)
+		return 0;
+	if (backup_keybag_is_open(bag) || backup_keybag_wrap_file_key(bag, 4, key, blob, NULL) == 0)
+		abort();
+	if (backup_keybag_rounds(bag) > 1000 || backup_keybag_unlock(bag, &password, NULL))
+		return 0; /* rounds cost seconds, and find nothing */
+	for (class = 0; class < 20; class ++)
+		if (backup_keybag_wrap_file_key(bag, class, key, blob, NULL) == 0 &&
+		    backup_keybag_file_key(bag, slice_of(blob, sizeof(blob)), key, NULL) < 0)
+			abort();
+	return 0;
+}
