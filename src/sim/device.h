@@ -62,7 +62,6 @@ struct sim_device {
  * if absent */
 bool sim_fact_get(struct sim_device *device, const char *key, char *out, size_t out_len);
 int64_t sim_fact_int(struct sim_device *device, const char *key, int64_t otherwise);
-bool sim_fact_bool(struct sim_device *device, const char *key);
 /** sim_fact_blob - append the bytes of a key to @out; BACKUP_ABSENT */
 int sim_fact_blob(struct sim_device *device, const char *key, struct buf *out, struct err *err);
 int sim_fact_put(struct sim_device *device, const char *key, const char *value, struct err *err);
@@ -336,6 +335,24 @@ int sim_age(struct sim_device *device, uint64_t days, double changed_percent,
 int sim_device_digest(struct sim_device *device, uint8_t out[CRYPTO_SHA256_LEN], struct err *err);
 
 /* ---- runs ---- */
+
+/** enum sim_code - MBErrorDomain codes that a device answers with (docs/protocol/device-link,
+ * "Error codes") */
+enum sim_code {
+	SIM_CODE_GENERIC = 1,
+	SIM_CODE_MALFORMED = 11,
+	SIM_CODE_FORCED = 22,
+	SIM_CODE_INTERNAL = 100,
+	SIM_CODE_STATUS = 103,
+	SIM_CODE_TRANSFER = 104,
+	SIM_CODE_NO_SPACE = 105,
+	SIM_CODE_VERSION = 203,
+	SIM_CODE_INCONSISTENT = 205,
+	SIM_CODE_PASSWORD = 207,
+	SIM_CODE_LOCKED = 208,
+	SIM_CODE_FIND_MY = 211,
+	SIM_CODE_SETUP = 212,
+};
 
 /**
  * struct sim_run - one request of a host

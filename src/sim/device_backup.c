@@ -15,10 +15,6 @@ enum {
 	MOVE_COUNT = 500, /* items in a move or removal */
 	NAME_LEN = 256,
 	PLIST_LEN_MAX = 64 << 20,
-	CODE_MALFORMED = 11,
-	CODE_STATUS = 103,
-	CODE_VERSION = 203,
-	CODE_INCONSISTENT = 205,
 };
 
 /** struct backup_run - the script's own memory */
@@ -46,16 +42,16 @@ static int check_status(struct backup_run *backup, struct slice bytes, bool *is_
 
 	*is_usable = false;
 	if (bytes.len == 0 || backup_status_read(&status, bytes, err) != 0)
-		return sim_run_fail(&backup->run, err, CODE_MALFORMED,
+		return sim_run_fail(&backup->run, err, SIM_CODE_MALFORMED,
 				    "Error reading status: malformed Status.plist");
 	version = strtod(status.version, NULL);
 	if (version < 2.4 || version >= 4.0)
-		return sim_run_fail(&backup->run, err, CODE_VERSION,
+		return sim_run_fail(&backup->run, err, SIM_CODE_VERSION,
 				    "Unsupported version of backup: %s", status.version);
 	if (strcmp(status.backup_state, "empty") && strcmp(status.backup_state, "old") &&
 	    strcmp(status.backup_state, "new"))
-		return sim_run_fail(&backup->run, err, CODE_MALFORMED, "Invalid backup state: %s",
-				    status.backup_state);
+		return sim_run_fail(&backup->run, err, SIM_CODE_MALFORMED,
+				    "Invalid backup state: %s", status.backup_state);
 	*is_usable =
 		status.snapshot_state == BACKUP_FINISHED && strcmp(status.backup_state, "empty");
 	return 0;
@@ -438,9 +434,9 @@ static int verify_bytes(struct backup_run *backup, const char *name, const struc
 	if (r < 0)
 		return r;
 	if (!is_there || !slice_equal(buf_slice(&stored), buf_slice(sent)))
-		return sim_run_fail(&backup->run, err, is_there ? CODE_INCONSISTENT : CODE_STATUS,
-				    "Error reading backup properties: %s is not what was sent",
-				    name);
+		return sim_run_fail(
+			&backup->run, err, is_there ? SIM_CODE_INCONSISTENT : SIM_CODE_STATUS,
+			"Error reading backup properties: %s is not what was sent", name);
 	return 0;
 }
 
@@ -460,7 +456,7 @@ static int verify(struct backup_run *backup, struct err *err)
 		return r;
 	if (!is_there || memcmp(digest, backup->manifest_digest, sizeof(digest)) != 0)
 		return sim_run_fail(
-			&backup->run, err, CODE_INCONSISTENT,
+			&backup->run, err, SIM_CODE_INCONSISTENT,
 			"Error reading backup properties: Manifest.db is not what was sent");
 	return 0;
 }
@@ -482,7 +478,7 @@ static int stage_open(struct backup_run *backup, struct err *err)
 	if (r < 0)
 		return r;
 	if (state.encryption_is_forced && !state.will_encrypt)
-		return sim_run_fail(run, err, 22,
+		return sim_run_fail(run, err, SIM_CODE_FORCED,
 				    "Encrypted Backup MDM setting present: a backup password must "
 				    "be set first");
 	stage->is_encrypted = state.will_encrypt;

@@ -46,11 +46,6 @@ int64_t sim_fact_int(struct sim_device *device, const char *key, int64_t otherwi
 	return sim_fact_get(device, key, text, sizeof(text)) ? strtoll(text, NULL, 10) : otherwise;
 }
 
-bool sim_fact_bool(struct sim_device *device, const char *key)
-{
-	return sim_fact_int(device, key, 0) != 0;
-}
-
 int sim_fact_blob(struct sim_device *device, const char *key, struct buf *out, struct err *err)
 {
 	sqlite3_stmt *statement = NULL;

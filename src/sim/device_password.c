@@ -6,7 +6,7 @@
  */
 #include "sim/device.h"
 
-enum { CODE_GENERIC = 1, CODE_FORCED = 22, CODE_PASSWORD = 207, CODE_LOCKED = 208, POLL_MS = 50 };
+enum { POLL_MS = 50 };
 
 static int answer_with(struct sim_answer *answer, int64_t code, const char *text)
 {
@@ -64,20 +64,20 @@ int sim_device_change_password(struct sim_device *device, const struct secret *o
 		return r;
 	if (!state.will_encrypt && !new_password)
 		return answer_with(
-			answer, CODE_GENERIC,
+			answer, SIM_CODE_GENERIC,
 			"Error changing password: encryption is off and no new password came");
 	if (!state.will_encrypt && old_password && old_password->len > 0)
-		return answer_with(answer, CODE_PASSWORD, "Invalid password");
+		return answer_with(answer, SIM_CODE_PASSWORD, "Invalid password");
 	if (state.will_encrypt) {
 		if (!old_password)
-			return answer_with(answer, CODE_PASSWORD, "Invalid password");
+			return answer_with(answer, SIM_CODE_PASSWORD, "Invalid password");
 		r = keybag_opens(device, old_password, &does_open, err);
 		if (r < 0)
 			return r;
 		if (!does_open)
-			return answer_with(answer, CODE_PASSWORD, "Invalid password");
+			return answer_with(answer, SIM_CODE_PASSWORD, "Invalid password");
 		if (!new_password && state.encryption_is_forced)
-			return answer_with(answer, CODE_FORCED,
+			return answer_with(answer, SIM_CODE_FORCED,
 					   "Encrypted Backup MDM setting present");
 	}
 	return set_encryption(device, new_password, !state.will_encrypt, err);
@@ -120,7 +120,7 @@ int sim_device_wait_passcode_since(struct sim_device *device, unsigned major, un
 			break;
 		}
 		if (state.cancels > before.cancels || clock_mono_ms(clock) >= deadline) {
-			answer_with(answer, CODE_LOCKED,
+			answer_with(answer, SIM_CODE_LOCKED,
 				    "Device locked: the passcode was not entered");
 			break;
 		}

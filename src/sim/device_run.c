@@ -13,10 +13,6 @@ enum {
 	PURGE_URGENCY = 4,
 	STATUS_EXISTS = -7, /* DeviceLink's EEXIST */
 	FOLDER_LEN_MAX = 100,
-	CODE_GENERIC = 1,
-	CODE_INTERNAL = 100,
-	CODE_TRANSFER = 104,
-	CODE_NO_SPACE = 105,
 };
 
 int sim_run_open(struct sim_run *run, struct sim_device *device, struct sim_host *host,
@@ -34,7 +30,8 @@ int sim_run_open(struct sim_run *run, struct sim_device *device, struct sim_host
 	device->is_busy = true;
 	pthread_mutex_unlock(&device->lock);
 	if (!run->has_device)
-		return sim_run_fail(run, err, CODE_GENERIC, "Another backup or restore is running");
+		return sim_run_fail(run, err, SIM_CODE_GENERIC,
+				    "Another backup or restore is running");
 	r = path_check_relative(run->folder, strlen(run->folder), err);
 	if (r == 0 && strlen(run->folder) > FOLDER_LEN_MAX)
 		r = err_set(err, ERR_LIMIT, "the backup folder's name is too long");
@@ -86,8 +83,8 @@ int sim_run_close(struct sim_run *run, int r, struct err *err)
 		return r < 0 ? r : 0;
 	if (!run->is_answered) { /* the simulator's own trouble, told as a device tells its own */
 		snprintf(text, sizeof(text), "%.255s", err ? err->text : "internal error");
-		sim_run_fail(run, err, r == ERR_NO_SPACE ? CODE_NO_SPACE : CODE_INTERNAL, "%s",
-			     text);
+		sim_run_fail(run, err, r == ERR_NO_SPACE ? SIM_CODE_NO_SPACE : SIM_CODE_INTERNAL,
+			     "%s", text);
 	}
 	return 0;
 }
@@ -114,7 +111,7 @@ static int settle(struct sim_run *run, int r, int64_t status, const char *what, 
 		return r;
 	}
 	if (r == SIM_HOST_ERROR && status != 0)
-		return sim_run_fail(run, err, status == -15 ? CODE_NO_SPACE : CODE_TRANSFER,
+		return sim_run_fail(run, err, status == -15 ? SIM_CODE_NO_SPACE : SIM_CODE_TRANSFER,
 				    "%s: the host answered %lld", what, (long long)status);
 	return 0;
 }
@@ -302,7 +299,7 @@ int sim_ask_space(struct sim_run *run, uint64_t needed, struct err *err)
 			return r;
 	}
 	return sim_run_fail(
-		run, err, CODE_NO_SPACE,
+		run, err, SIM_CODE_NO_SPACE,
 		"Insufficient free disk space on drive to back up: %llu bytes needed, %llu free",
 		(unsigned long long)needed, (unsigned long long)have);
 }

@@ -15,7 +15,6 @@
 enum {
 	BATCH_COUNT = 512,      /* files in an upload message */
 	BATCH_BYTES = 32 << 20, /* and bytes, unless one file alone is larger */
-	CODE_LOCKED = 104,
 };
 
 bool sim_domain_has_digest(const char *domain)
@@ -143,7 +142,7 @@ static int batch_end(struct sim_run *run, struct err *err)
 
 	if (r == SIM_HOST_ERROR && status != 0)
 		return sim_run_fail(
-			run, err, status == -15 ? 105 : 104,
+			run, err, status == -15 ? SIM_CODE_NO_SPACE : SIM_CODE_TRANSFER,
 			status == -15 ? "Insufficient free disk space on drive to back up: the "
 					"host answered %lld"
 				      : "Multiple errors uploading files: the host answered %lld",
@@ -405,7 +404,7 @@ int sim_stage_send(struct sim_run *run, struct sim_stage *stage, struct err *err
 	pump_clear(&sending->pump);
 	free(sending);
 	if (r == 0 && stage->failures > 0)
-		return sim_run_fail(run, err, CODE_LOCKED,
+		return sim_run_fail(run, err, SIM_CODE_TRANSFER,
 				    "Multiple errors uploading files: %llu files could not be read "
 				    "(device locked?)",
 				    (unsigned long long)stage->failures);
