@@ -17,7 +17,7 @@ CASES = [
     ('an empty component', f'name:as={UDID}//x,nth=2', ('empty',)),
     ('a dot component', f'name:as={UDID}/./x,nth=2', ('.',)),
     ('a name with a line break', f'name:as={UDID}/../a%0ab,nth=2', ('..', '\\x0a')),
-    ('a block of 4 GiB that never comes', 'length:as=4294967295,nth=2', ('connection', 'length', 'limit', 'block', 'step', 'larger')),
+    ('a block of 4 GiB that never comes', 'length:as=4294967295,nth=2', ('hung up', 'length', 'limit', 'larger')),
     ('a block of length 0', 'length:as=0,nth=2', ('block', 'length')),
     ('a name length of 4 GiB', 'length:as=4294967295,of=name,nth=2', ('name',)),
     ('a name length of 2 GiB', 'length:as=2147483648,of=name,nth=3', ('name',)),
@@ -67,7 +67,7 @@ def outside(world):
 def hostile(world):
     ipad, first, before = stage(world)
     udid = world.udid(ipad)
-    tolerated = []
+    wrong = []
     for title, fault, words in CASES:
         shutil.rmtree(ipad)
         shutil.copytree(world.dir / 'device-before', ipad)
@@ -76,21 +76,22 @@ def hostile(world):
         done = world.rehome('backup', '--full', udid, mux=mux, code=None, timeout=120)
         said = mux.said()
         mux.stop()
-        check('fault' in said, f'{title}: the fault did not fire\n{said}')
-        if words is None:
+        if 'fault' not in said:
+            wrong.append(f'{title}: the fault did not fire')
+        if words is None and done.code == 0:
             # harmless to a host that makes parents and answers everything: then the result must be right
-            if done.code == 0:
-                tolerated.append(title)
-                world.rehome('verify', done.text.strip())
-                continue
-        else:
-            check(done.code not in (0, 2, 7), f'{title}: exit {done.code}\n{done.messages}')
-            check(any(word.lower() in done.messages.lower() for word in words), f'{title}: {done.messages}')
-        check(len(done.messages) < 20000, f'{title}: {len(done.messages)} bytes of messages')
-        check(outside(world) == beside, f'{title}: written outside: {outside(world) - beside}')
-        check(not (world.dir.parent / 'evil').exists(), f'{title}: written outside')
+            world.rehome('verify', done.text.strip())
+        elif words is None:
+            if done.code in (2, 7) or not done.messages:
+                wrong.append(f'{title}: exit {done.code}')
+        elif done.code in (0, 2, 7) or not any(word.lower() in done.messages.lower() for word in words):
+            wrong.append(f'{title}: exit {done.code}: {done.messages[-600:]}')
+        if len(done.messages) > 20000:
+            wrong.append(f'{title}: {len(done.messages)} bytes of messages')
+        if outside(world) != beside or (world.dir.parent / 'evil').exists():
+            wrong.append(f'{title}: written outside: {outside(world) - beside}')
         world.rehome('check')
-        shutil.rmtree(world.dir / 'again', ignore_errors=True)
+    check(not wrong, '\n'.join(wrong))
     world.rehome('export', first, world.dir / 'again')
     same(before, tree(world.dir / 'again'), 'the first snapshot')
     world.rehome('check', '--data')
