@@ -57,6 +57,8 @@ int repo_session_check_path(const char *path, struct err *err);
 /** repo_session_get - REPO_ABSENT; waits if the path's upload is still under way and @settles */
 int repo_session_get(struct repo_session *session, struct slice path, bool settles,
 		     struct repo_value *value, struct err *err);
+/** repo_session_make_room - spills the overlay if it is full: no node pointer survives */
+int repo_session_make_room(struct repo_session *session, struct err *err);
 /** repo_session_put - sets a path; the overlay is spilled first if it is full */
 int repo_session_put(struct repo_session *session, struct slice path,
 		     const struct repo_value *value, struct repo_node **node, struct err *err);

@@ -23,17 +23,24 @@ int repo_session_get(struct repo_session *session, struct slice path, bool settl
 	return r;
 }
 
+int repo_session_make_room(struct repo_session *session, struct err *err)
+{
+	int r;
+
+	if (!repo_overlay_is_full(session->overlay))
+		return 0;
+	r = repo_pipe_drain(session->pipe, false, err);
+	if (r == 0)
+		r = repo_overlay_spill(session->overlay, err);
+	session->generation++;
+	return r;
+}
+
 int repo_session_put(struct repo_session *session, struct slice path,
 		     const struct repo_value *value, struct repo_node **node, struct err *err)
 {
-	int r = 0;
+	int r = repo_session_make_room(session, err);
 
-	if (repo_overlay_is_full(session->overlay)) {
-		r = repo_pipe_drain(session->pipe, false, err);
-		if (r == 0)
-			r = repo_overlay_spill(session->overlay, err);
-		session->generation++;
-	}
 	return r < 0 ? r : repo_overlay_put(session->overlay, path, value, node, err);
 }
 
@@ -321,17 +328,10 @@ static int each_beneath(struct repo_session *session, const char *folder,
 static int remove_one(struct repo_session *session, const char *path, const void *arg,
 		      struct err *err)
 {
-	/* a mark of removal may need room */
-	if (repo_overlay_is_full(session->overlay)) {
-		int r = repo_pipe_drain(session->pipe, false, err);
+	/* a mark of removal may need it */
+	int r = repo_session_make_room(session, err);
 
-		if (r == 0)
-			r = repo_overlay_spill(session->overlay, err);
-		session->generation++;
-		if (r < 0)
-			return r;
-	}
-	return repo_overlay_remove(session->overlay, slice_text(path), err);
+	return r < 0 ? r : repo_overlay_remove(session->overlay, slice_text(path), err);
 }
 
 static int remove_tree(struct repo_session *session, const char *path, struct err *err)

@@ -33,6 +33,9 @@ int repo_upload_begin(struct repo_session *session, const char *path, enum repo_
 	if (r == 0 && value.kind == REPO_FOLDER)
 		return err_set(err, ERR_EXISTS, "%s: is a folder", path);
 	r = repo_session_parents(session, slice_text(path), err);
+	/* now, since the end must not wait: its result would come before it is watched */
+	if (r == 0)
+		r = repo_session_make_room(session, err);
 	if (r == 0)
 		r = repo_pipe_begin(session->pipe, content, err);
 	if (r < 0)

@@ -263,6 +263,44 @@ static void an_abandoned_session_loses_nothing(void **state)
 	repo_session_free(session);
 }
 
+static int count_files(void *arg, const struct repo_entry *entry, struct err *err)
+{
+	*(unsigned *)arg += !entry->is_directory;
+	return 0;
+}
+
+static void more_changes_than_memory_holds_spill_and_come_back(void **state)
+{
+	enum { COUNT = 15000 };
+	struct test_repo *test = *state;
+	struct repo_session *session = begin(test, false, NULL);
+	char path[REPO_PATH_LEN_MAX + 1], id[REPO_ID_LEN + 1];
+	struct repo_entry entry;
+	struct repo_view *view;
+	unsigned count = 0;
+
+	/* long names: the memory part takes twelve thousand of them */
+	memset(path, 'x', sizeof(path));
+	memcpy(path, "U/Snapshot/", 11);
+	for (unsigned i = 0; i < 4; i++)
+		path[210 * (i + 1)] = '/';
+	for (unsigned i = 0; i < COUNT; i++) {
+		snprintf(path + 900, 20, "%08u", i * 2654435761u % 100000000u);
+		must(test, test_put(session, path, i, 3, &test->err));
+	}
+	must(test, repo_session_move(session, "U/Snapshot", "U/a", &test->err));
+	assert_int_equal(repo_session_stat(session, path, &entry, &test->err), REPO_ABSENT);
+	must(test, repo_session_walk(session, "U", count_files, &count, &test->err));
+	assert_int_equal(count, COUNT);
+	commit(test, session, id);
+	must(test, repo_view_open(&view, test->repo, id, &test->err));
+	memmove(path + 4, path + 11, strlen(path + 11) + 1);
+	memcpy(path, "U/a/", 4);
+	assert_true(test_view_holds(view, path, COUNT - 1, 3, &test->err));
+	assert_int_equal(repo_view_snapshot(view)->files, COUNT);
+	repo_view_close(view);
+}
+
 static void two_sessions_of_a_device_exclude_each_other(void **state)
 {
 	struct test_repo *test = *state;
@@ -331,6 +369,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(an_abandoned_session_loses_nothing, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(more_changes_than_memory_holds_spill_and_come_back,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(two_sessions_of_a_device_exclude_each_other, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(
