@@ -5,6 +5,11 @@
  * file and manifest encryption, and the check of every promise of the format.
  * Knows neither devices nor the repository: it reads struct source and struct
  * backup_tree.  Every byte read is hostile.  Facts: docs/format/ios-backup ("7.1" = its section).
+ *
+ * Returns: 0, an outcome that the comment names, or < 0; outputs are written on success only.
+ * A failure that no comment names is ERR_NO_MEMORY, or what a source or tree said.  Objects
+ * belong to one thread at a time.  *_free, *_close and *_clear accept NULL or what is empty;
+ * the forms with _p are for CLEANUP.
  */
 #ifndef REHOME_BACKUP_H
 #define REHOME_BACKUP_H
@@ -20,8 +25,8 @@ enum {
 	BACKUP_KEYBAG_LEN_MAX = 64 << 10,
 	BACKUP_BLOB_LEN_MAX = 1 << 20, /* one MBFile */
 	BACKUP_DOMAIN_LEN_MAX = 512,
-	BACKUP_KDF_ROUNDS_MAX =
-		50000000, /* a bag that asks for more is refused: it would hang us */
+	/* of one stage; a bag that asks for more is refused: it would hang us */
+	BACKUP_KDF_ROUNDS_MAX = 50000000,
 };
 
 enum backup_outcome {
@@ -32,14 +37,21 @@ enum backup_outcome {
 };
 
 /* ---- names ---- */
-/** backup_file_id - lower-case hex SHA-1 of domain-path, with NUL */
+/**
+ * backup_file_id - lower-case hex SHA-1 of domain-path, with NUL (5)
+ * @domain, @path: at most BACKUP_DOMAIN_LEN_MAX and PATH_LEN_MAX bytes; a longer name gets an
+ *   id that no row has
+ */
 void backup_file_id(const char *domain, const char *path, char out[41]);
 /** backup_file_id_is_valid - exactly 40 lower-case hex digits? */
 bool backup_file_id_is_valid(const char *text);
 
 /* ---- MBFile (5.1) ---- */
 
-/** struct backup_file - one row. Pointers borrow from whoever filled it (see there). */
+/**
+ * struct backup_file - one row. Pointers borrow from whoever filled it (see there).
+ * What a record does not hold is 0, NULL or empty.
+ */
 struct backup_file {
 	char file_id[41];
 	const char *domain, *path; /* UTF-8 */
@@ -58,15 +70,28 @@ struct backup_file {
 /** backup_file_is_regular - by mode when it has type bits, else by flags */
 bool backup_file_is_regular(const struct backup_file *file);
 
-/** backup_file_decode - the `file` column. Text and data borrow from @doc (reset by this call).
- * ERR_CORRUPT, ERR_LIMIT. Fills all but file_id, domain, flags. */
+/**
+ * backup_file_decode - read the `file` column
+ * @doc:  reset by this call; text and data of @file borrow from it
+ * @blob: at most BACKUP_BLOB_LEN_MAX bytes; not needed afterwards
+ * @file: all but file_id, domain and flags, which stay; path is NULL if the record names none
+ * ERR_CORRUPT (names the field) or ERR_LIMIT: then @file is as before.
+ */
 int backup_file_decode(struct plist_doc *doc, struct slice blob, struct backup_file *file,
 		       struct err *err);
-/** backup_file_encode - NSKeyedArchiver form as devices write it; @doc is scratch (reset) */
+/**
+ * backup_file_encode - append the NSKeyedArchiver form as devices write it to @blob
+ * @doc: scratch, reset; so @file must not borrow from it. ERR_USAGE for what no record can say.
+ */
 int backup_file_encode(struct plist_doc *doc, const struct backup_file *file, struct buf *blob,
 		       struct err *err);
 
-/* ---- Manifest.db (5): reader over any source, in constant memory ---- */
+/*
+ * ---- Manifest.db (5): reader over any source, in constant memory ----
+ *
+ * A hostile database ends in ERR_CORRUPT, ERR_LIMIT or damaged rows, never in endless work.
+ * A row borrows from the manifest until the next call on it, whichever that is.
+ */
 
 struct backup_manifest;
 /**
@@ -79,46 +104,73 @@ int backup_manifest_open(struct backup_manifest **out, struct source *source, st
 void backup_manifest_close(struct backup_manifest *manifest);
 void backup_manifest_close_p(struct backup_manifest **manifest);
 bool backup_manifest_has_padding(const struct backup_manifest *manifest);
+/** backup_manifest_count - how many rows there are; reads an index once (0.1 s for 1.3 million) */
 int backup_manifest_count(struct backup_manifest *manifest, uint64_t *rows, struct err *err);
+/*
+ * STORED is the quickest. DOMAIN_PATH sorts by bytes, costs about five times as much and some
+ * 10 MiB; rows whose domain or path is no text come in STORED only.
+ */
 enum backup_order { BACKUP_ORDER_STORED, BACKUP_ORDER_FILE_ID, BACKUP_ORDER_DOMAIN_PATH };
-/** backup_manifest_rewind - start (over); @domain NULL for all */
+/** backup_manifest_rewind - start (over); @domain NULL for all. Looking rows up in between is fine.
+ */
 int backup_manifest_rewind(struct backup_manifest *manifest, enum backup_order order,
 			   const char *domain, struct err *err);
-/** backup_manifest_next - next row, borrowed until the next call; BACKUP_END; BACKUP_DAMAGED
- * (file_id/domain/path filled as far as known) */
+/**
+ * backup_manifest_next - the next row, with domain and path as the columns have them
+ * BACKUP_END; BACKUP_DAMAGED: @err says why, file_id ("" = none), domain and path (NULL = none)
+ * are filled as far as they are usable, and the next call goes on behind it.
+ */
 int backup_manifest_next(struct backup_manifest *manifest, struct backup_file *file,
 			 struct err *err);
-/** backup_manifest_find - one row by domain and path; BACKUP_ABSENT */
+/** backup_manifest_find - one row by domain and path; BACKUP_ABSENT; BACKUP_DAMAGED as above */
 int backup_manifest_find(struct backup_manifest *manifest, const char *domain, const char *path,
 			 struct backup_file *file, struct err *err);
+/** backup_manifest_find_id - one row by fileID; BACKUP_ABSENT; BACKUP_DAMAGED as above */
 int backup_manifest_find_id(struct backup_manifest *manifest, const char *file_id,
 			    struct backup_file *file, struct err *err);
 
-/* ---- Manifest.db: writer, for devices. In place, so that unchanged pages stay as they are. ----
+/*
+ * ---- Manifest.db: writer, for devices ----
+ *
+ * Rows change where they lie, so that pages without a changed row stay as they are. The same
+ * calls give the same bytes. One transaction, no journal, nothing synced, at most 64 MiB of
+ * cache: who needs the old file, or crash safety, edits a copy and renames it.
  */
 
 struct backup_manifest_writer;
-/** backup_manifest_create - a new database file at @path (must not exist); schema, page size,
- * user_version and WAL header as devices write them */
+/**
+ * backup_manifest_create - a new database file at @path, mode 0600; schema, page size,
+ * user_version and WAL mark as devices write them. ERR_EXISTS
+ */
 int backup_manifest_create(struct backup_manifest_writer **out, const char *path, struct err *err);
-/** backup_manifest_edit - an existing plain one, changed in place */
+/** backup_manifest_edit - an existing plain one, changed in place. ERR_NOT_FOUND, ERR_CORRUPT */
 int backup_manifest_edit(struct backup_manifest_writer **out, const char *path, struct err *err);
-/** backup_manifest_put - insert, or replace the row with the same fileID keeping its place */
+/**
+ * backup_manifest_put - insert, or replace the row with the same fileID keeping its place; an
+ * equal row is not touched. ERR_USAGE for a name that no reader would accept. @file is borrowed.
+ */
 int backup_manifest_put(struct backup_manifest_writer *writer, const struct backup_file *file,
 			struct err *err);
+/** backup_manifest_remove - BACKUP_ABSENT if there is no such row */
 int backup_manifest_remove(struct backup_manifest_writer *writer, const char *file_id,
 			   struct err *err);
-/** backup_manifest_finish - write everything, set the WAL header bytes, leave no
- * -wal/-shm/-journal, free @writer */
+/**
+ * backup_manifest_finish - write everything, set the WAL mark, leave no side file
+ * Frees @writer in any case. After a failure, here or in an earlier call, the file is as after
+ * backup_manifest_abandon.
+ */
 int backup_manifest_finish(struct backup_manifest_writer *writer, struct err *err);
+/**
+ * backup_manifest_abandon - give up: a created file is removed; an edited one is left in an
+ * undefined state and is to be thrown away. NULL is fine.
+ */
 void backup_manifest_abandon(struct backup_manifest_writer *writer);
 
 /* ---- property lists (2, 3, 4) ---- */
 
 enum { BACKUP_TEXT_MAX = 256 };
 
-/** struct backup_properties - Manifest.plist. Unknown keys stay in the document that it was read
- * from. */
+/** struct backup_properties - Manifest.plist; empty text = absent. Further keys are not kept. */
 struct backup_properties {
 	char version[16], system_domains_version[16];
 	int64_t date;
@@ -133,10 +185,17 @@ struct backup_properties {
 };
 void backup_properties_init(struct backup_properties *properties);
 void backup_properties_clear(struct backup_properties *properties);
+/**
+ * backup_properties_read - XML or binary; missing keys are no failure (verification tells)
+ * @properties: initialised; what it held is replaced. ERR_CORRUPT, ERR_LIMIT (names the key)
+ */
 int backup_properties_read(struct backup_properties *properties, struct slice bytes,
 			   struct err *err);
-/** backup_properties_write - binary, as a device does. @more: NULL or dict with further keys
- * (Applications ...) copied in */
+/**
+ * backup_properties_write - append the binary form
+ * @more: NULL, or a dict with further keys (Applications ...) that are copied in where
+ *   @properties has none of that name; so are those of its dict Lockdown
+ */
 int backup_properties_write(const struct backup_properties *properties, const struct plist *more,
 			    struct buf *out, struct err *err);
 
@@ -156,9 +215,11 @@ struct backup_status {
 	enum backup_snapshot_state snapshot_state;
 	bool is_full;
 };
+/** backup_status_read - missing keys are empty; a state of another name is STATE_UNKNOWN.
+ * ERR_CORRUPT, ERR_LIMIT */
 int backup_status_read(struct backup_status *status, struct slice bytes, struct err *err);
-int backup_status_write(const struct backup_status *status, struct buf *out,
-			struct err *err); /* binary */
+/** backup_status_write - append the binary form; ERR_USAGE for BACKUP_STATE_UNKNOWN */
+int backup_status_write(const struct backup_status *status, struct buf *out, struct err *err);
 
 /** struct backup_info - what we show of Info.plist; empty text = absent */
 struct backup_info {
@@ -167,30 +228,35 @@ struct backup_info {
 	int64_t last_backup;
 	size_t application_count;
 };
+/** backup_info_read - texts that are too long are cut. ERR_CORRUPT, ERR_LIMIT */
 int backup_info_read(struct backup_info *info, struct slice bytes, struct err *err);
 
-/* ---- keybag (7.1, 7.2, 7.8) ---- */
+/* ---- keybag (7.1, 7.2); keys are wiped when it is freed ---- */
 
 struct backup_keybag;
+/** backup_keybag_parse - @blob is copied. ERR_CORRUPT, ERR_LIMIT (length, rounds), ERR_UNSUPPORTED
+ * (another type of bag) */
 int backup_keybag_parse(struct backup_keybag **out, struct slice blob, struct err *err);
-/** backup_keybag_make - a fresh bag of type 1 with classes 1-11, as a device makes it. @class_keys:
- * 11 keys of classes 1..11 (from @entropy by the caller) */
+/** struct backup_keybag_recipe - all that a bag is made of: the same recipe gives the same bytes */
 struct backup_keybag_recipe {
 	uint8_t uuid[16], salt[20], dpsl[20];
 	uint8_t class_uuids[11][16];
-	uint8_t class_keys[11][BACKUP_KEY_LEN];   /* what the password opens */
+	uint8_t class_keys[11][BACKUP_KEY_LEN];   /* of classes 1 to 11 */
 	uint8_t device_layer_key[BACKUP_KEY_LEN]; /* hides classes 5, 9, 10, 11 behind the device
 						     (WRAP 3) */
 	uint32_t dpic, iter;
 };
+/** backup_keybag_make - append a bag of type 1 with classes 11 to 1, as a device makes it */
 int backup_keybag_make(struct buf *blob, const struct backup_keybag_recipe *recipe,
 		       const struct secret *password, struct err *err);
-/** backup_keybag_unlock - derives once (seconds at 10,000,000 rounds), opens every WRAP&2 class.
- * BACKUP_WRONG_PASSWORD. @progress may be NULL */
+/**
+ * backup_keybag_unlock - derive once (seconds at 10,000,000 rounds) and open every class that the
+ * password alone opens. BACKUP_WRONG_PASSWORD: try again; a single damaged class stays closed.
+ */
 int backup_keybag_unlock(struct backup_keybag *bag, const struct secret *password, struct err *err);
 bool backup_keybag_is_open(const struct backup_keybag *bag);
-/** backup_keybag_file_key - key of a 44-byte blob; ERR_PASSWORD if the bag is closed; ERR_CORRUPT
- */
+/** backup_keybag_file_key - key of a 44-byte blob; ERR_PASSWORD if the bag is closed; ERR_CORRUPT;
+ * the caller wipes @key */
 int backup_keybag_file_key(const struct backup_keybag *bag, struct slice blob,
 			   uint8_t key[BACKUP_KEY_LEN], struct err *err);
 /** backup_keybag_wrap_file_key - the inverse, for devices and re-encryption */
@@ -201,24 +267,29 @@ int backup_keybag_wrap_file_key(const struct backup_keybag *bag, uint32_t protec
 int backup_keybag_wrap_with(const uint8_t class_key[BACKUP_KEY_LEN], uint32_t protection_class,
 			    const uint8_t key[BACKUP_KEY_LEN], uint8_t blob[BACKUP_FILE_KEY_LEN],
 			    struct err *err);
+/** backup_keybag_rounds - what unlocking costs, both stages */
 uint32_t backup_keybag_rounds(const struct backup_keybag *bag);
 void backup_keybag_free(struct backup_keybag *bag);
 void backup_keybag_free_p(struct backup_keybag **bag);
 
 /* ---- content encryption (7.3, 7.4, 7.6) ---- */
 
-/** backup_cbc_open - plain view of an encrypted source with random access (AES-256-CBC, zero IV).
- * @source is taken over. The view's length is that of the ciphertext until padding is stripped: see
- * backup_cbc_len. */
+/**
+ * backup_cbc_open - plain view of an encrypted source with random access (AES-256-CBC, zero IV)
+ * @source: taken over, also on failure. The view's length is that of the ciphertext in whole
+ *   blocks until backup_cbc_strip. Holds at most 64 KiB, wiped on close.
+ */
 int backup_cbc_open(struct source **out, struct source *source, const uint8_t key[BACKUP_KEY_LEN],
 		    struct err *err);
 enum backup_padding { BACKUP_PADDING_STRIPPED, BACKUP_PADDING_INVALID, BACKUP_PADDING_NOT_BLOCKS };
-/** backup_cbc_strip - read the last block, shorten @view by its padding if valid (7.6, rules 1-3);
- * @size is MBFile's size, used only when the padding is invalid */
+/**
+ * backup_cbc_strip - read the last block, shorten @view by its padding if valid (7.6, rules 1-3)
+ * @view: from backup_cbc_open. @size: MBFile's size, counts only when the padding is invalid
+ */
 int backup_cbc_strip(struct source *view, uint64_t size, enum backup_padding *padding,
 		     struct err *err);
-/** struct backup_encryptor - streaming AES-256-CBC + PKCS#7 towards a device's stored form: in
- * plain, out stored */
+/** struct backup_encryptor - streaming AES-256-CBC + PKCS#7 towards the stored form; reusable:
+ * start, update..., finish */
 struct backup_encryptor;
 int backup_encryptor_new(struct backup_encryptor **out, struct err *err);
 int backup_encryptor_start(struct backup_encryptor *encryptor, const uint8_t key[BACKUP_KEY_LEN],
@@ -226,6 +297,7 @@ int backup_encryptor_start(struct backup_encryptor *encryptor, const uint8_t key
 /** backup_encryptor_update - appends whole blocks to @out; keeps a rest of < 16 bytes */
 int backup_encryptor_update(struct backup_encryptor *encryptor, struct slice plain, struct buf *out,
 			    struct err *err);
+/** backup_encryptor_finish - appends the last block, with its padding */
 int backup_encryptor_finish(struct backup_encryptor *encryptor, struct buf *out, struct err *err);
 void backup_encryptor_free(struct backup_encryptor *encryptor);
 /** backup_stored_len - stored length of @plain_len bytes: (n / 16 + 1) * 16 */
@@ -250,8 +322,10 @@ struct backup_tree {
 	void (*close)(struct backup_tree *tree);
 };
 void backup_tree_close_p(struct backup_tree **tree);
-/** backup_tree_folder - a folder on disk; symlinks inside are not followed; ERR_NOT_FOUND,
- * ERR_CORRUPT if it has no Manifest.db */
+/**
+ * backup_tree_folder - a folder on disk; symlinks inside are not followed, and are not there
+ * ERR_NOT_FOUND; ERR_CORRUPT if it has no Manifest.db; ERR_UNSUPPORTED for iOS 9 and older
+ */
 int backup_tree_folder(struct backup_tree **out, const char *path, struct err *err);
 
 /** struct backup_reader - an opened backup: properties, status, keybag, manifest */
@@ -266,25 +340,35 @@ struct backup_reader {
 };
 void backup_reader_init(struct backup_reader *reader);
 void backup_reader_clear(struct backup_reader *reader);
-/** backup_reader_open - read what is there; @password may be NULL (an encrypted manifest then stays
- * NULL). BACKUP_WRONG_PASSWORD; ERR_CORRUPT for what cannot be read at all */
+/**
+ * backup_reader_open - read what is there; a missing or damaged property list is no failure
+ * @tree:     borrowed until backup_reader_clear
+ * @password: NULL: an encrypted manifest then stays NULL; not looked at when the backup is plain
+ * BACKUP_WRONG_PASSWORD; ERR_CORRUPT, ERR_LIMIT for what cannot be read at all; ERR_UNSUPPORTED
+ * (iOS 10.0). @reader is to be cleared whatever is returned.
+ */
 int backup_reader_open(struct backup_reader *reader, struct backup_tree *tree,
 		       const struct secret *password, struct err *err);
-/** backup_reader_content - the plain content of @file with its true length; BACKUP_ABSENT if its
- * content file is missing; @notes collects BACKUP_NOTE_* bits */
 enum backup_note { BACKUP_NOTE_SIZE_DRIFT = 1u << 0, BACKUP_NOTE_PADDING_INVALID = 1u << 1 };
+/**
+ * backup_reader_content - the plain content of the regular file @file, with its true length
+ * @out:   the caller closes it, before the tree
+ * @notes: BACKUP_NOTE_* bits are added
+ * BACKUP_ABSENT if its content file is missing; ERR_PASSWORD while locked; ERR_CORRUPT (its key);
+ * ERR_USAGE if it is no regular file.
+ */
 int backup_reader_content(struct backup_reader *reader, const struct backup_file *file,
 			  struct source **out, unsigned *notes, struct err *err);
 
 /* ---- verification: every promise of the format, one by one ---- */
 
 enum backup_severity { BACKUP_OK, BACKUP_REMARK, BACKUP_PROBLEM };
+/** struct backup_finding - a promise that is not kept; borrowed for the call */
 struct backup_finding {
 	enum backup_severity severity;
-	const char *promise; /* stable short name: "file-id", "digest", "content-present",
-				"status-finished" ... */
-	const char *path;    /* what it is about, or NULL */
-	const char *text;
+	const char *promise; /* stable short name: "file-id", "digest", "content-present" ... */
+	const char *path;    /* what it is about ("domain-path" or a file), escaped; or NULL */
+	const char *text;    /* what was found instead */
 };
 /** struct backup_promise - one promise: what is claimed, and how bad it is when it is broken */
 struct backup_promise {
@@ -295,14 +379,18 @@ struct backup_promise {
 /** backup_promises - all of them, in the order of docs/format/ios-backup, 8 (static) */
 const struct backup_promise *backup_promises(size_t *count);
 
+/** struct backup_verdict - the sum of a verification */
 struct backup_verdict {
-	uint64_t rows, files, bytes, remarks, problems;
+	uint64_t rows, files, bytes; /* gone through; files = regular ones, bytes as stored */
+	uint64_t remarks, problems;
 	bool is_decrypted_check; /* contents could be decrypted (or are plain) */
 };
 /**
  * backup_verify - check @tree; @found is called for every remark and problem, @progress often
  * @password: NULL = encrypted contents are checked as stored bytes only, and that is a remark.
- * Returns 0 when it could be checked (see @verdict), < 0 when not.
+ * @found, @progress, @cancel: may be NULL
+ * Returns 0 when it could be checked (see @verdict), < 0 when not: ERR_PASSWORD (wrong),
+ * ERR_UNSUPPORTED, ERR_CANCELED, or the tree could not be listed. Every stored byte is read once.
  */
 int backup_verify(struct backup_tree *tree, const struct secret *password,
 		  void (*found)(void *arg, const struct backup_finding *finding), void *arg,

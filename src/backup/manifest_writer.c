@@ -260,8 +260,9 @@ int backup_manifest_put(struct backup_manifest_writer *writer, const struct back
 	int64_t rowid = 0;
 	int r;
 
-	if (!backup_file_id_is_valid(file->file_id) || !file->domain || !file->path)
-		return err_set(err, ERR_USAGE, "row without a name");
+	if (!backup_file_id_is_valid(file->file_id) || !file->domain || !file->path ||
+	    strlen(file->domain) > BACKUP_DOMAIN_LEN_MAX || strlen(file->path) > PATH_LEN_MAX)
+		return err_set(err, ERR_USAGE, "row without a name, or with one that is too long");
 	buf_truncate(&writer->blob, 0);
 	r = backup_file_encode(writer->doc, file, &writer->blob, err);
 	if (r < 0)
@@ -288,10 +289,10 @@ int backup_manifest_remove(struct backup_manifest_writer *writer, const char *fi
 int backup_manifest_finish(struct backup_manifest_writer *writer, struct err *err)
 {
 	CLEANUP(free_p) char *path = NULL;
-	bool is_broken = writer->is_broken;
+	bool is_new = writer->is_new;
 	int r;
 
-	if (is_broken) {
+	if (writer->is_broken) {
 		backup_manifest_abandon(writer);
 		return err_set(err, ERR_IO, "Manifest.db: an earlier write failed");
 	}
@@ -301,9 +302,11 @@ int backup_manifest_finish(struct backup_manifest_writer *writer, struct err *er
 		return r;
 	}
 	path = STEAL(writer->path);
-	if (writer_close(writer) != SQLITE_OK)
-		return err_set(err, ERR_IO, "%s: cannot close", path);
-	return mark_wal(path, 2, err);
+	r = writer_close(writer) == SQLITE_OK ? mark_wal(path, 2, err)
+					      : err_set(err, ERR_IO, "%s: cannot close", path);
+	if (r < 0 && is_new)
+		fs_system()->unlink(fs_system(), path);
+	return r;
 }
 
 void backup_manifest_abandon(struct backup_manifest_writer *writer)
