@@ -326,8 +326,8 @@ static struct plist *profile_request(struct line *line, const char *type, struct
 static void supervision_and_profiles_follow_the_rules(void **state)
 {
 	CLEANUP(buf_clear)
-	struct buf key = BUF_INIT(CRYPTO_PEM_MAX),
-		   cert = BUF_INIT(CRYPTO_PEM_MAX), der = BUF_INIT(CRYPTO_PEM_MAX);
+	struct buf key = BUF_INIT(CRYPTO_PEM_MAX), cert = BUF_INIT(CRYPTO_PEM_MAX),
+		   der = BUF_INIT(CRYPTO_PEM_MAX);
 	CLEANUP(buf_clear) struct buf signature = BUF_INIT(1 << 16), profile = BUF_INIT(1 << 16);
 	const struct plist *reply;
 	struct plist *request;

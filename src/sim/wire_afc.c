@@ -1,25 +1,22 @@
 /*
  * wire_afc - the media folder of the device, as hosts see it through com.apple.afc
  *
- * Paths come from a host and are resolved by the kernel beneath the media folder (openat2,
- * RESOLVE_IN_ROOT): neither ".." nor a symbolic link leads out.  Locks are the kernel's too
- * (flock), so that two connections, or two processes, exclude each other, and a lock ends with
- * its connection.
+ * Packets and handles; paths are resolved in wire_afc_paths.c.  Locks are the kernel's (flock),
+ * so that two connections, or two processes, exclude each other, and a lock ends with its
+ * connection.
  */
-#include "sim/wire.h"
+#include "sim/wire_afc.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-enum { HANDLES_MAX = 256, READ_MAX = 4 << 20, HEADER_LEN = 40, DEPTH_MAX = 64 };
+enum { HANDLES_MAX = 256, READ_MAX = 4 << 20, HEADER_LEN = 40 };
 
 struct afc {
 	struct wire_peer *peer;
@@ -28,96 +25,6 @@ struct afc {
 	struct buf data;          /* payload of the answer */
 	uint64_t number;          /* of the packet being answered */
 };
-
-/* ---- errors ---- */
-
-static uint64_t status_of(int number)
-{
-	switch (number) {
-	case 0:
-		return AFC_OK;
-	case ENOENT:
-	case ENOTDIR:
-	case ELOOP:
-		return AFC_NOT_FOUND;
-	case EISDIR:
-		return AFC_IS_DIRECTORY;
-	case EACCES:
-	case EPERM:
-	case EXDEV:
-		return AFC_PERMISSION;
-	case EEXIST:
-		return AFC_EXISTS;
-	case ENOSPC:
-	case EDQUOT:
-		return AFC_NO_SPACE;
-	case EWOULDBLOCK:
-		return AFC_WOULD_BLOCK;
-	case ENOTEMPTY:
-		return AFC_NOT_EMPTY;
-	case EINVAL:
-	case EBADF:
-	case ENAMETOOLONG:
-		return AFC_BAD_ARGUMENT;
-	default:
-		return AFC_UNKNOWN;
-	}
-}
-
-/* ---- paths ---- */
-
-/* the next NUL-terminated path of the arguments; NULL if it is not there or too long */
-static const char *take_path(struct reader *in)
-{
-	const char *path = (const char *)in->at;
-	size_t len = in->left ? strnlen(path, in->left) : 0;
-
-	if (in->left == 0 || len == in->left || len > PATH_LEN_MAX)
-		return NULL;
-	reader_skip(in, len + 1);
-	while (*path == '/')
-		path++;
-	return *path ? path : ".";
-}
-
-static int open_beneath(int root, const char *path, int flags, mode_t mode)
-{
-	struct open_how how = {
-		.flags = (uint64_t)(flags | O_CLOEXEC),
-		.mode = flags & O_CREAT ? mode : 0,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-
-	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
-}
-
-/** struct place - an opened parent folder and the name in it; @parent -1 and errno set when it
- * cannot be */
-struct place {
-	int parent;
-	char name[PATH_COMPONENT_MAX + 1];
-};
-
-static void place_clear(struct place *place)
-{
-	close_p(&place->parent);
-}
-
-static int find_place(const struct afc *afc, const char *path, struct place *place)
-{
-	char folder[PATH_LEN_MAX + 1];
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-
-	place->parent = -1;
-	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-	    strlen(name) >= sizeof(place->name))
-		return EINVAL;
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) : 1,
-		 slash ? path : ".");
-	strcpy(place->name, name);
-	place->parent = open_beneath(afc->root, folder, O_PATH | O_DIRECTORY, 0);
-	return place->parent < 0 ? errno : 0;
-}
 
 /* ---- what is there ---- */
 
@@ -137,18 +44,18 @@ static int add_number(struct afc *afc, const char *key, uint64_t value, struct e
 
 static int read_dir(struct afc *afc, struct reader *in, uint64_t *status, struct err *err)
 {
-	const char *path = take_path(in);
+	const char *path = wire_afc_take_path(in);
 	struct dirent **names;
 	int fd, count, r = 0;
 
-	fd = path ? open_beneath(afc->root, path, O_RDONLY | O_DIRECTORY, 0) : -1;
+	fd = path ? wire_afc_open_beneath(afc->root, path, O_RDONLY | O_DIRECTORY, 0) : -1;
 	if (fd < 0) {
-		*status = path ? status_of(errno) : AFC_BAD_ARGUMENT;
+		*status = path ? wire_afc_status(errno) : AFC_BAD_ARGUMENT;
 		return 0;
 	}
 	count = scandirat(fd, ".", &names, NULL,
 			  alphasort); /* sorted: the same answer every time */
-	*status = count < 0 ? status_of(errno) : AFC_OK;
+	*status = count < 0 ? wire_afc_status(errno) : AFC_OK;
 	for (int i = 0; i < count; i++) {
 		if (r == 0)
 			r = add_text(afc, names[i]->d_name, err);
@@ -163,15 +70,15 @@ static int read_dir(struct afc *afc, struct reader *in, uint64_t *status, struct
 static int file_info(struct afc *afc, struct reader *in, uint64_t *status, struct err *err)
 {
 	CLEANUP(close_p) int fd = -1;
-	const char *path = take_path(in);
+	const char *path = wire_afc_take_path(in);
 	char target[PATH_LEN_MAX + 1];
 	struct stat st;
 	ssize_t len;
 	int r;
 
-	fd = path ? open_beneath(afc->root, path, O_PATH | O_NOFOLLOW, 0) : -1;
+	fd = path ? wire_afc_open_beneath(afc->root, path, O_PATH | O_NOFOLLOW, 0) : -1;
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		*status = path ? status_of(errno) : AFC_BAD_ARGUMENT;
+		*status = path ? wire_afc_status(errno) : AFC_BAD_ARGUMENT;
 		return 0;
 	}
 	r = add_number(afc, "st_size", (uint64_t)st.st_size, err);
@@ -245,15 +152,15 @@ static uint64_t file_open(struct afc *afc, struct reader *in, uint64_t *handle)
 	size_t slot = 0;
 
 	if (!reader_u64le(in, &mode) || mode < 1 || mode >= ARRAY_COUNT(flags) ||
-	    !(path = take_path(in)))
+	    !(path = wire_afc_take_path(in)))
 		return AFC_BAD_ARGUMENT;
 	while (slot < HANDLES_MAX && afc->handles[slot] >= 0)
 		slot++;
 	if (slot == HANDLES_MAX)
 		return AFC_UNKNOWN;
-	afc->handles[slot] = open_beneath(afc->root, path, flags[mode] | O_NONBLOCK, 0644);
+	afc->handles[slot] = wire_afc_open_beneath(afc->root, path, flags[mode] | O_NONBLOCK, 0644);
 	if (afc->handles[slot] < 0)
-		return status_of(errno);
+		return wire_afc_status(errno);
 	*handle = slot + 1;
 	return AFC_OK;
 }
@@ -285,7 +192,7 @@ static int file_read(struct afc *afc, struct reader *in, uint64_t *status, struc
 	if (r < 0)
 		return r;
 	got = read(fd, afc->data.bytes, len);
-	*status = got < 0 ? status_of(errno) : AFC_OK;
+	*status = got < 0 ? wire_afc_status(errno) : AFC_OK;
 	afc->data.len = got < 0 ? 0 : (size_t)got;
 	return 0;
 }
@@ -307,7 +214,7 @@ static uint64_t file_write(struct afc *afc, struct reader *in, struct slice payl
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put < 0)
-			return status_of(errno);
+			return wire_afc_status(errno);
 		payload = slice_of(payload.bytes + put, payload.len - (size_t)put);
 	}
 	return AFC_OK;
@@ -322,11 +229,11 @@ static uint64_t file_lock(struct afc *afc, struct reader *in)
 		return AFC_BAD_ARGUMENT;
 	switch (op) {
 	case 5:
-		return flock(fd, LOCK_SH | LOCK_NB) < 0 ? status_of(errno) : AFC_OK;
+		return flock(fd, LOCK_SH | LOCK_NB) < 0 ? wire_afc_status(errno) : AFC_OK;
 	case 6:
-		return flock(fd, LOCK_EX | LOCK_NB) < 0 ? status_of(errno) : AFC_OK;
+		return flock(fd, LOCK_EX | LOCK_NB) < 0 ? wire_afc_status(errno) : AFC_OK;
 	case 12:
-		return flock(fd, LOCK_UN) < 0 ? status_of(errno) : AFC_OK;
+		return flock(fd, LOCK_UN) < 0 ? wire_afc_status(errno) : AFC_OK;
 	default:
 		return AFC_BAD_ARGUMENT;
 	}
@@ -339,7 +246,7 @@ static uint64_t file_seek(struct afc *afc, struct reader *in)
 
 	if (fd < 0 || !reader_u64le(in, &whence) || !reader_u64le(in, &offset) || whence > SEEK_END)
 		return AFC_BAD_ARGUMENT;
-	return lseek(fd, (off_t)offset, (int)whence) < 0 ? status_of(errno) : AFC_OK;
+	return lseek(fd, (off_t)offset, (int)whence) < 0 ? wire_afc_status(errno) : AFC_OK;
 }
 
 static uint64_t set_size(struct afc *afc, struct reader *in)
@@ -349,120 +256,7 @@ static uint64_t set_size(struct afc *afc, struct reader *in)
 
 	if (fd < 0 || !reader_u64le(in, &len) || len > INT64_MAX)
 		return AFC_BAD_ARGUMENT;
-	return ftruncate(fd, (off_t)len) < 0 ? status_of(errno) : AFC_OK;
-}
-
-/* ---- names ---- */
-
-static int remove_at(int parent, const char *name, bool with_contents, unsigned depth)
-{
-	struct dirent **names;
-	int fd, count, number = 0;
-
-	if (unlinkat(parent, name, 0) == 0)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return errno;
-	if (with_contents && depth < DEPTH_MAX) {
-		fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		count = fd < 0 ? -1 : scandirat(fd, ".", &names, NULL, NULL);
-		for (int i = 0; i < count; i++) {
-			const char *entry = names[i]->d_name;
-
-			if (strcmp(entry, ".") != 0 && strcmp(entry, "..") != 0 && number == 0)
-				number = remove_at(fd, entry, true, depth + 1);
-			free(names[i]);
-		}
-		if (count >= 0)
-			free(names);
-		close_p(&fd);
-		if (number)
-			return number;
-	}
-	return unlinkat(parent, name, AT_REMOVEDIR) < 0 ? errno : 0;
-}
-
-static uint64_t remove_path(struct afc *afc, struct reader *in, bool with_contents)
-{
-	CLEANUP(place_clear) struct place place = {.parent = -1};
-	const char *path = take_path(in);
-	int number = path ? find_place(afc, path, &place) : EINVAL;
-
-	return status_of(number ? number : remove_at(place.parent, place.name, with_contents, 0));
-}
-
-/* parents are made as well; a folder that is there already is fine */
-static uint64_t make_dir(struct afc *afc, struct reader *in)
-{
-	const char *path = take_path(in);
-	char part[PATH_LEN_MAX + 1];
-
-	if (!path)
-		return AFC_BAD_ARGUMENT;
-	for (size_t i = 1; i <= strlen(path); i++) {
-		CLEANUP(place_clear) struct place place = {.parent = -1};
-		int number;
-
-		if (path[i] != '/' && path[i] != 0)
-			continue;
-		snprintf(part, sizeof(part), "%.*s", (int)i, path);
-		number = find_place(afc, part, &place);
-		if (number)
-			return status_of(number);
-		if (mkdirat(place.parent, place.name, 0755) < 0 && errno != EEXIST)
-			return status_of(errno);
-	}
-	return AFC_OK;
-}
-
-static uint64_t rename_path(struct afc *afc, struct reader *in)
-{
-	CLEANUP(place_clear) struct place from = {.parent = -1}, to = {.parent = -1};
-	const char *old = take_path(in), *new = old ? take_path(in) : NULL;
-	int number = new ? find_place(afc, old, &from) : EINVAL;
-
-	if (number == 0)
-		number = find_place(afc, new, &to);
-	if (number == 0 && renameat(from.parent, from.name, to.parent, to.name) < 0)
-		number = errno;
-	return status_of(number);
-}
-
-static uint64_t make_link(struct afc *afc, struct reader *in)
-{
-	CLEANUP(place_clear) struct place from = {.parent = -1}, to = {.parent = -1};
-	const char *target, *path;
-	uint64_t type;
-	int number;
-
-	if (!reader_u64le(in, &type) || (type != 1 && type != 2) || !(target = take_path(in)) ||
-	    !(path = take_path(in)))
-		return AFC_BAD_ARGUMENT;
-	number = find_place(afc, path, &to);
-	if (number == 0 && type == 1)
-		number = find_place(afc, target, &from);
-	if (number == 0 && (type == 1 ? linkat(from.parent, from.name, to.parent, to.name, 0)
-				      : symlinkat(target, to.parent, to.name)) < 0)
-		number = errno;
-	return status_of(number);
-}
-
-static uint64_t set_mtime(struct afc *afc, struct reader *in)
-{
-	CLEANUP(place_clear) struct place place = {.parent = -1};
-	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {0}};
-	const char *path;
-	uint64_t ns;
-	int number;
-
-	if (!reader_u64le(in, &ns) || !(path = take_path(in)))
-		return AFC_BAD_ARGUMENT;
-	times[1] = (struct timespec){.tv_sec = (time_t)(ns / 1000000000),
-				     .tv_nsec = (long)(ns % 1000000000)};
-	number = find_place(afc, path, &place);
-	if (number == 0 && utimensat(place.parent, place.name, times, AT_SYMLINK_NOFOLLOW) < 0)
-		number = errno;
-	return status_of(number);
+	return ftruncate(fd, (off_t)len) < 0 ? wire_afc_status(errno) : AFC_OK;
 }
 
 /* ---- one packet ---- */
@@ -503,12 +297,6 @@ static int tell(struct afc *afc, struct reader *in, struct err *err)
 static uint64_t change(struct afc *afc, const struct link_afc *packet, struct reader *in)
 {
 	switch (packet->op) {
-	case AFC_REMOVE_PATH:
-		return remove_path(afc, in, false);
-	case AFC_REMOVE_ALL:
-		return remove_path(afc, in, true);
-	case AFC_MAKE_DIR:
-		return make_dir(afc, in);
 	case AFC_FILE_WRITE:
 		return file_write(afc, in, packet->payload);
 	case AFC_FILE_SEEK:
@@ -517,16 +305,10 @@ static uint64_t change(struct afc *afc, const struct link_afc *packet, struct re
 		return file_close(afc, in);
 	case AFC_SET_FILE_SIZE:
 		return set_size(afc, in);
-	case AFC_RENAME:
-		return rename_path(afc, in);
 	case AFC_FILE_LOCK:
 		return file_lock(afc, in);
-	case AFC_MAKE_LINK:
-		return make_link(afc, in);
-	case AFC_SET_FILE_MTIME:
-		return set_mtime(afc, in);
 	default:
-		return AFC_NOT_SUPPORTED;
+		return wire_afc_change_names(afc->root, packet->op, in);
 	}
 }
 

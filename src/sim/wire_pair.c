@@ -64,8 +64,7 @@ static void warn_of_keys(struct wire_peer *peer, const struct plist *record)
 static bool is_same_cert(struct slice a, struct slice b)
 {
 	CLEANUP(buf_clear)
-	struct buf first = BUF_INIT(CRYPTO_PEM_MAX),
-		   second = BUF_INIT(CRYPTO_PEM_MAX);
+	struct buf first = BUF_INIT(CRYPTO_PEM_MAX), second = BUF_INIT(CRYPTO_PEM_MAX);
 	struct err ignored = ERR_INIT;
 
 	return crypto_cert_der(a, &first, &ignored) == 0 &&
