@@ -19,7 +19,7 @@ export USBMUXD_SOCKET_ADDRESS="UNIX:$where/mux"
 say "Two simulated iPads, and a mux that shows them"
 ( umask 077 && echo 'a passphrase for the demo' >passphrase )
 run rehome-sim new anna --profile S --seed 1 --name "Anna's iPad" --now 2026-11-01T08:00:00Z
-run rehome-sim new ben --files 40 --file-size 4000 --seed 2 --name "Ben's iPad" --now 2026-11-01T08:00:00Z
+run rehome-sim new ben --profile fresh --seed 2 --name "Ben's iPad" --now 2026-11-01T08:00:00Z
 rehome-sim run --socket "$where/mux" --host-records "$where/records" anna ben >mux.log 2>&1 &
 simulator=$!
 trap 'kill $simulator 2>/dev/null; wait $simulator 2>/dev/null || true' EXIT INT TERM
@@ -55,7 +55,7 @@ run rehome verify exported
 run rehome check --data
 
 say "Restore it to the other iPad"
-run rehome restore latest "Ben's iPad" --yes --system --settings
+run rehome restore latest "Ben's iPad" --yes --system --settings --remove
 anna=$(rehome-sim show anna --digest)
 ben=$(rehome-sim show ben --digest)
 printf 'content of anna: %s\ncontent of ben:  %s\n' "$anna" "$ben"
@@ -72,6 +72,6 @@ Try next:
   rehome ls latest | head
   rehome cat latest DOMAIN/PATH
   rehome-sim run --socket $where/mux --host-records $where/records $where/anna $where/ben &
-  USBMUXD_SOCKET_ADDRESS=UNIX:$where/mux idevicebackup2 -u \$(rehome-sim show $where/anna --json | grep -o '0000FE5A-[0-9A-F]*' | head -1) backup $where/theirs
+  mkdir -p $where/theirs; USBMUXD_SOCKET_ADDRESS=UNIX:$where/mux idevicebackup2 -u \$(rehome-sim show $where/anna --json | grep -o '0000FE5A-[0-9A-F]*' | head -1) backup $where/theirs
   man -l docs/man/rehome.1
 END
