@@ -23,8 +23,10 @@ static void the_corpus_is_read_without_a_finding(void **state)
 		char path[4096];
 
 		snprintf(path, sizeof(path), "%s/%s", corpus, names[i]->d_name);
-		if (names[i]->d_name[0] != '.' && fs_read_file(fs_system(), path, &bytes, NULL) == 0) {
-			LLVMFuzzerTestOneInput(bytes.bytes ? bytes.bytes : (const uint8_t *)"", bytes.len);
+		if (names[i]->d_name[0] != '.' &&
+		    fs_read_file(fs_system(), path, &bytes, NULL) == 0) {
+			LLVMFuzzerTestOneInput(bytes.bytes ? bytes.bytes : (const uint8_t *)"",
+					       bytes.len);
 			run++;
 		}
 		free(names[i]);
@@ -36,7 +38,7 @@ static void the_corpus_is_read_without_a_finding(void **state)
 
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(the_corpus_is_read_without_a_finding) };
+	const struct CMUnitTest tests[] = {cmocka_unit_test(the_corpus_is_read_without_a_finding)};
 
 	if (argc != 2)
 		return 2;

@@ -2,7 +2,8 @@
  * rehome_faulty - rehome on a disk that fills up
  *
  * The same command line over a file table that refuses every mutating operation from the
- * REHOME_TEST_FULL_AFTER-th on with ENOSPC.  Only tests build it; the real program has no such switch.
+ * REHOME_TEST_FULL_AFTER-th on with ENOSPC.  Only tests build it; the real program has no such
+ * switch.
  */
 #include "cli/cli.h"
 

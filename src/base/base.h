@@ -287,7 +287,8 @@ int cancel_check(const struct cancel *cancel, struct err *err);
  *
  * Each returns >= 0, or -errno.  @path may be absolute or relative to the
  * process.  fs_system() is the kernel; fs_fault and fs_record (tests) wrap
- * another table.  A table may be used from several threads at once.  dir_sync makes names in a folder durable.
+ * another table.  A table may be used from several threads at once.  dir_sync makes names in a
+ * folder durable.
  */
 struct fs {
 	int (*open)(struct fs *fs, const char *path, int flags, mode_t mode);

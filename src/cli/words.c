@@ -48,6 +48,7 @@ const char *cli_clean(const char *text, char *out, size_t len)
 	return out;
 }
 
+PRINTF_LIKE(2, 0)
 static void say(struct cli *cli, const char *format, va_list arguments)
 {
 	char raw[ERR_TEXT_MAX + 256], line[ERR_TEXT_MAX + 256];

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+PRINTF_LIKE(4, 0)
 static void tell(struct check *check, bool is_problem, const char *where, const char *format,
 		 va_list args)
 {
