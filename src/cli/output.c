@@ -10,7 +10,8 @@ int cli_json(struct cli *cli, json_t *value, struct err *err)
 
 	if (!value)
 		return err_no_memory(err);
-	r = json_dumpf(value, cli->world->out, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	r = json_dumpf(value, cli->world->out,
+		       JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6));
 	json_decref(value);
 	if (r < 0 || fputc('\n', cli->world->out) == EOF)
 		return err_set(err, ERR_IO, "print JSON");
