@@ -7,7 +7,8 @@ from harness import case, check
 
 def manual(world, name):
     page = pathlib.Path(world.env['REHOME_SOURCE_ROOT']) / 'docs' / 'man' / name
-    return page.read_text().replace('\\-', '-').replace('\\&', '')
+    # mdoc writes --name as "Fl -name"
+    return page.read_text().replace('\\-', '-').replace('\\&', '').replace('Fl -', '--')
 
 
 def commands_of(text):
