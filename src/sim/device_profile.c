@@ -186,6 +186,7 @@ static int add_photo(struct growth *growth, uint64_t index, struct err *err)
 static const char *container_name(const struct growth *growth, uint64_t index, char out[128])
 {
 	uint64_t apps = growth->profile->apps;
+	uint64_t owner = apps ? index % apps + 1 : 1;
 
 	if (index == 0)
 		snprintf(out, 128, "HomeDomain");
@@ -196,8 +197,7 @@ static const char *container_name(const struct growth *growth, uint64_t index, c
 			 (unsigned long long)(index - apps));
 	else
 		snprintf(out, 128, "AppDomainPlugin-org.example.app%03llu.extension%03llu",
-			 (unsigned long long)(index % apps + 1),
-			 (unsigned long long)(index - 2 * apps));
+			 (unsigned long long)owner, (unsigned long long)(index - 2 * apps));
 	return out;
 }
 
