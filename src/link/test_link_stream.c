@@ -53,7 +53,8 @@ struct story {
 static void story_add(struct story *story, const char *text, size_t len)
 {
 	assert_true(story->len + len < sizeof(story->text));
-	memcpy(story->text + story->len, text, len);
+	if (len > 0)
+		memcpy(story->text + story->len, text, len);
 	story->len += len;
 	story->text[story->len] = '\0';
 }
