@@ -188,4 +188,14 @@ int crypto_cms_sign(struct slice content, struct slice cert_pem, struct slice ke
  * other @der; < 0 if @cert is none */
 int crypto_cms_verify(struct slice der, struct slice cert, struct slice content, struct err *err);
 
+/* ---- threads ---- */
+
+/**
+ * crypto_thread_end - give back what the library keeps for the calling thread
+ *
+ * For detached threads, just before they say that they are done: the program may end before
+ * the thread's own clean-up has run.
+ */
+void crypto_thread_end(void);
+
 #endif

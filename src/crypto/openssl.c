@@ -37,3 +37,8 @@ int openssl_fail(struct err *err, int code, const char *what)
 		return err_set(err, code, "%s", what);
 	return err_set(err, code, "%s: %s", what, reason);
 }
+
+void crypto_thread_end(void)
+{
+	OPENSSL_thread_stop();
+}

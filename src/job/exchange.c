@@ -119,6 +119,15 @@ static int quiet_look(struct exchange *exchange, struct err *err)
 	return 0;
 }
 
+/* hung_up - a closed connection in words for the user; any other failure stays as it is */
+static int hung_up(const struct exchange *exchange, int r, struct err *err)
+{
+	if (r != ERR_CLOSED)
+		return r;
+	return err_set(err, r, "%s hung up: was it unplugged, did it fall asleep or restart?",
+		       name_or(exchange));
+}
+
 int exchange_fill(struct exchange *exchange, size_t want, struct err *err)
 {
 	struct conn *conn = exchange->wire.conn;
@@ -137,11 +146,7 @@ int exchange_fill(struct exchange *exchange, size_t want, struct err *err)
 	}
 	exchange->quiet_since_ms = 0;
 	conn_set_deadline(conn, BUSY_WAIT_MS);
-	if (r == ERR_CLOSED)
-		return err_set(err, r,
-			       "%s hung up: was it unplugged, did it fall asleep or restart?",
-			       name_or(exchange));
-	return r < 0 ? r : exchange_pulse(exchange, err);
+	return r < 0 ? hung_up(exchange, r, err) : exchange_pulse(exchange, err);
 }
 
 /* frame_send - what a link writer put into wire.out */
@@ -505,7 +510,7 @@ int exchange_open(struct exchange *exchange, struct lockdown *lockdown, struct e
 	if (r == 0)
 		r = receive_kind(exchange, LINK_DL_VERSION_EXCHANGE, &message, err);
 	if (r < 0)
-		return err_wrap(err, r, "begin mobilebackup2");
+		return err_wrap(err, hung_up(exchange, r, err), "begin mobilebackup2");
 	if (message.major > DL_MAJOR)
 		return err_set(err, ERR_UNSUPPORTED,
 			       "the device speaks DeviceLink %lld; this rehome knows %d at most",
@@ -515,7 +520,7 @@ int exchange_open(struct exchange *exchange, struct lockdown *lockdown, struct e
 		r = receive_kind(exchange, LINK_DL_DEVICE_READY, &message, err);
 	if (r == 0)
 		r = hello(exchange, err);
-	return r < 0 ? err_wrap(err, r, "begin mobilebackup2") : 0;
+	return r < 0 ? err_wrap(err, hung_up(exchange, r, err), "begin mobilebackup2") : 0;
 }
 
 void exchange_close(struct exchange *exchange)

@@ -5,6 +5,7 @@
  * every wait in a conn looks at the world's cancel.  A device's folder is looked at several
  * times a second, since the person who holds the device acts through another process.
  */
+#include "crypto/crypto.h"
 #include "sim/wire.h"
 
 #include <errno.h>
@@ -316,6 +317,7 @@ static void *speak(void *arg)
 
 	tell_end(peer, r, &err);
 	wire_peer_free(peer);
+	crypto_thread_end();
 	thread_done(wire);
 	return NULL;
 }
