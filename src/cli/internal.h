@@ -103,7 +103,7 @@ void cli_say(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
 /** cli_warn - the same, also when quiet */
 void cli_warn(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
 const char *cli_answer(enum job_answer answer);
-/** cli_age - "3 days" since @then */
+/** cli_age - "3 days ago", "just now": since @then */
 const char *cli_age(int64_t now, int64_t then, char out[32]);
 
 /* ---- output.c ---- */

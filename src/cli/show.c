@@ -22,7 +22,7 @@ static void print(struct cli *cli, const struct job_snapshot *snapshot)
 		 *snapshot->product_version ? snapshot->product_version : "unknown",
 		 *snapshot->build ? snapshot->build : "-");
 	line(out, "os", text);
-	snprintf(text, sizeof(text), "%s (%s ago)", time_format_utc(snapshot->time, time),
+	snprintf(text, sizeof(text), "%s (%s)", time_format_utc(snapshot->time, time),
 		 cli_age(clock_wall_seconds(cli->world->clock), snapshot->time, age));
 	line(out, "time", text);
 	snprintf(text, sizeof(text), "%llu files, %s", (unsigned long long)snapshot->files,

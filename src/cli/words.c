@@ -99,7 +99,7 @@ const char *cli_age(int64_t now, int64_t then, char out[32])
 		int64_t n = age / units[i].seconds;
 
 		if (n > 0) {
-			snprintf(out, 32, "%lld %s%s", (long long)n, units[i].name,
+			snprintf(out, 32, "%lld %s%s ago", (long long)n, units[i].name,
 				 n == 1 ? "" : "s");
 			return out;
 		}
