@@ -351,7 +351,7 @@ void fs_fault_init(struct fs_fault *fault, struct fs *under, int64_t countdown, 
  *
  * The journal is replayed by fs_replay: the first @count operations, with what
  * was not synced dropped or torn (seeded), and names that no dir_sync covered undone
- * or kept (seeded).  See tests/test_powerloss.
+ * or kept (seeded).  See tests/e2e/test_power_loss.py.
  */
 struct fs_record;
 int fs_record_new(struct fs_record **out, struct fs *under, const char *root, struct err *err);
