@@ -179,16 +179,15 @@ int exchange_code(int failure, const char **text)
 		int failure, number;
 	} map[] = {
 		{ERR_NO_SPACE, ENOSPC}, {ERR_NOT_FOUND, ENOENT}, {ERR_EXISTS, EEXIST},
-		{ERR_IO, EIO},          {ERR_CORRUPT, EIO},
+		{ERR_IO, EIO},          {ERR_CORRUPT, EIO},      {ERR_UNSUPPORTED, EOPNOTSUPP},
 	};
+	int number = EPERM;
 
 	for (size_t i = 0; i < ARRAY_COUNT(map); i++)
-		if (map[i].failure == failure) {
-			*text = strerror(map[i].number);
-			return link_dl_errno(map[i].number);
-		}
-	*text = failure == ERR_UNSUPPORTED ? "Operation not supported" : "Operation refused";
-	return LINK_DL_OTHER;
+		if (map[i].failure == failure)
+			number = map[i].number;
+	*text = link_dl_errno_text(number);
+	return link_dl_errno(number);
 }
 
 /* answer - the device's status for an operation that ended with @r; a failure of ours is remembered
@@ -201,7 +200,8 @@ static int answer(struct exchange *exchange, int r, const struct err *why, struc
 	if (r == 0)
 		return exchange_status(exchange, 0, NULL, NULL, err);
 	if (r == REPO_ABSENT)
-		return exchange_status(exchange, LINK_DL_NO_ENTRY, strerror(ENOENT), NULL, err);
+		return exchange_status(exchange, LINK_DL_NO_ENTRY, link_dl_errno_text(ENOENT), NULL,
+				       err);
 	if (r == ERR_CANCELED) {
 		*err = *why;
 		return r;
@@ -360,6 +360,12 @@ static void response_read(struct exchange *exchange, const struct plist *message
 			 size_format(exchange->purge_asked - PURGE_MARGIN, missing));
 }
 
+/* not_supported - a message that is not known, or not as a device sends it */
+static int not_supported(struct exchange *exchange, struct err *err)
+{
+	return exchange_status(exchange, LINK_DL_OTHER, link_dl_errno_text(EOPNOTSUPP), NULL, err);
+}
+
 enum { SERVE_END = 1 };
 
 static int serve_one(struct exchange *exchange, const struct link_dl *message,
@@ -389,8 +395,7 @@ static int serve_one(struct exchange *exchange, const struct link_dl *message,
 	case LINK_DL_PROCESS_MESSAGE:
 		name = plist_get_text(message->message, "MessageName");
 		if (!name || strcmp(name, "Response") != 0)
-			return exchange_status(exchange, LINK_DL_OTHER, "Operation not supported",
-					       NULL, err);
+			return not_supported(exchange, err);
 		response_read(exchange, message->message, response);
 		return SERVE_END;
 	case LINK_DL_DISCONNECT:
@@ -399,8 +404,7 @@ static int serve_one(struct exchange *exchange, const struct link_dl *message,
 	case LINK_DL_STATUS: /* an answer to an answer: whose turn it is can no longer be told */
 		return err_set(err, ERR_PROTOCOL, "a status where a request was expected");
 	default:
-		return exchange_status(exchange, LINK_DL_OTHER, "Operation not supported", NULL,
-				       err);
+		return not_supported(exchange, err);
 	}
 }
 
@@ -497,14 +501,11 @@ static int hello(struct exchange *exchange, struct err *err)
 	return 0;
 }
 
-int exchange_open(struct exchange *exchange, struct lockdown *lockdown, struct err *err)
+int exchange_greet(struct exchange *exchange, struct err *err)
 {
 	struct link_dl message;
 	int r;
 
-	r = lockdown_service(lockdown, "com.apple.mobilebackup2", true, &exchange->wire, err);
-	if (r < 0)
-		return r;
 	exchange->is_open = true;
 	r = link_stream_new(&exchange->stream, true, err);
 	if (r == 0)
@@ -521,6 +522,13 @@ int exchange_open(struct exchange *exchange, struct lockdown *lockdown, struct e
 	if (r == 0)
 		r = hello(exchange, err);
 	return r < 0 ? err_wrap(err, hung_up(exchange, r, err), "begin mobilebackup2") : 0;
+}
+
+int exchange_open(struct exchange *exchange, struct lockdown *lockdown, struct err *err)
+{
+	int r = lockdown_service(lockdown, "com.apple.mobilebackup2", true, &exchange->wire, err);
+
+	return r < 0 ? r : exchange_greet(exchange, err);
 }
 
 void exchange_close(struct exchange *exchange)

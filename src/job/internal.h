@@ -320,6 +320,8 @@ struct mb_response {
 };
 /** exchange_open - start mobilebackup2, agree on a version, Hello */
 int exchange_open(struct exchange *exchange, struct lockdown *lockdown, struct err *err);
+/** exchange_greet - the same over exchange->wire, which is connected already */
+int exchange_greet(struct exchange *exchange, struct err *err);
 /** exchange_request - send a frame made by link_mb_* (secrets inside: the caller wipes) */
 int exchange_request(struct exchange *exchange, struct slice frame, struct err *err);
 /**
@@ -343,7 +345,7 @@ void exchange_phase(struct exchange *exchange, const char *format, ...) PRINTF_L
 int exchange_receive_files(struct exchange *exchange, const struct link_dl *message,
 			   struct err *err);
 int exchange_send_files(struct exchange *exchange, const struct link_dl *message, struct err *err);
-/* DLFileErrorCode and text of a failure of ours */
+/** exchange_code - the DLFileErrorCode for a failure of ours (< 0); @text: its words, static */
 int exchange_code(int failure, const char **text);
 /** exchange_explain - a final response that is no success, in words with the next step */
 int exchange_explain(const struct mb_response *response, const char *what, struct err *err);

@@ -68,6 +68,7 @@ static void our_failures_have_the_codes_that_devices_know(void **state)
 
 	assert_int_equal(exchange_code(ERR_NO_SPACE, &text), LINK_DL_NO_SPACE);
 	assert_int_equal(exchange_code(ERR_NOT_FOUND, &text), LINK_DL_NO_ENTRY);
+	assert_string_equal(text, "No such file or directory");
 	assert_int_equal(exchange_code(ERR_PROTOCOL, &text), LINK_DL_OTHER);
 	assert_int_equal(exchange_code(ERR_UNSUPPORTED, &text), LINK_DL_OTHER);
 	assert_string_equal(text, "Operation not supported");
