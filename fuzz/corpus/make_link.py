@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the seeds of the fuzz_link_* targets: fuzz/corpus/make_link.py (from anywhere).
+"""Makes the seeds of fuzz_link_* and fuzz_exchange: fuzz/corpus/make_link.py (from anywhere).
 
 Small well-formed messages and a few broken ones; the fuzzer finds the rest by itself.
 """
@@ -136,5 +136,20 @@ def link_afc():
     save("link_afc", "no_magic", b"CFA6LPAB" + struct.pack("<QQQQ", 40, 40, 1, 1))
 
 
-for make in (link_stream, link_dl, link_lockdown, link_mux, link_afc):
+def exchange():
+    end = frame(["DLMessageProcessMessage", {"MessageName": "Response", "ErrorCode": 0}], True)
+    upload = frame(["DLMessageUploadFiles", {}, 1.0, 100], False)
+    inside = (UDID + "/Snapshot/00").encode()
+    save("exchange", "uploads", upload + name(b"/a") + name(inside) + block(0x0C, b"abc") + block(0)
+         + name(b"/b") + name(inside) + block(0x0B, b"forbidden") + END + end)
+    save("exchange", "climbs", upload + name(b"/a") + name(b"../x") + block(0x0C, b"abc") + block(0) + END + end)
+    save("exchange", "directory", b"".join(frame(message, False) for message in (
+        ["DLMessageCreateDirectory", UDID + "/a", {}], ["DLMessageMoveItems", {UDID + "/a": UDID + "/b"}, {}, 1.0],
+        ["DLMessageCopyItem", UDID + "/b", UDID + "/c", {}], ["DLContentsOfDirectory", UDID],
+        ["DLMessageDownloadFiles", [UDID + "/b", UDID + "/x"], {}, 1.0], ["DLMessageRemoveItems", [UDID + "/b"], {}],
+        ["DLMessageGetFreeDiskSpace"], ["DLMessagePurgeDiskSpace", 1 << 40, 4], ["DLMessageNobodyKnows"])) + end)
+    save("exchange", "goodbye", frame(["DLMessageDisconnect", EMPTY], True))
+
+
+for make in (link_stream, link_dl, link_lockdown, link_mux, link_afc, exchange):
     make()
