@@ -184,8 +184,14 @@ static int run(struct backup_command *command, const char *wanted, struct err *e
 		return r;
 	}
 	r = print(cli, &report);
-	/* the snapshot is there; a run with problems does not call itself a success */
-	return r < 0 || !report.problems.count ? r : (int)CLI_DEVICE_TROUBLE;
+	if (r < 0 || !report.problems.count)
+		return r;
+	cli_warn(cli,
+		 "this run was no success: snapshot %s is made, but lacks what the %zu problem%s "
+		 "above name%s. Next: run the same command again",
+		 report.snapshot.id, report.problems.count, report.problems.count == 1 ? "" : "s",
+		 report.problems.count == 1 ? "s" : "");
+	return (int)CLI_DEVICE_TROUBLE;
 }
 
 int cli_run_backup(struct cli *cli, int argc, char **argv)

@@ -147,6 +147,25 @@ def states(world):
         check(world.facts(ipad)['will_encrypt'] is False)
 
 
+@case('a file that the device cannot deliver is named, the run is no success, and the next one brings it')
+def undelivered(world):
+    ipad = world.small('ipad', files=20)
+    mux = world.simulator(ipad, extra=('--fault', 'file-error:nth=5'))
+    world.init()
+    world.paired(mux, ipad)
+    udid = world.udid(ipad)
+    run = world.rehome('--quiet', 'backup', udid, mux=mux, code=5)
+    first = run.text.strip()
+    for words in ('could not deliver', 'Operation not permitted', 'no success', first, 'Next:'):
+        check(words in run.messages, f'"{words}" is not said: {run.messages}')
+    listed = world.rehome('--json', 'snapshots').json()
+    check([(s['id'], s['problems']) for s in listed] == [(first, 1)], listed)
+    check('1 while it was made' in world.rehome('show', first).text)
+    world.rehome('verify', first)
+    again = world.rehome('--json', 'backup', udid, mux=mux).json()
+    check(again['problems'] == 0 and again['files'] == listed[0]['files'] + 1, again)
+
+
 @case('secrets appear in no output, log or file outside the vault')
 def secrets(world):
     password = world.secret('device', 'Tr0ub4dor-unseen')
