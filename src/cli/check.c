@@ -28,12 +28,13 @@ static int print(struct cli *cli, json_t *list, const struct repo_verdict *verdi
 
 	if (list)
 		r = cli_json(cli,
-			     json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:O}", "snapshots",
-				       (json_int_t)verdict->snapshots, "files",
+			     json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:O}",
+				       "snapshots", (json_int_t)verdict->snapshots, "files",
 				       (json_int_t)verdict->files, "packs",
 				       (json_int_t)verdict->packs, "chunks",
 				       (json_int_t)verdict->chunks, "bytes_read",
-				       (json_int_t)verdict->bytes_read, "remarks",
+				       (json_int_t)verdict->bytes_read, "unneeded_bytes",
+				       (json_int_t)verdict->unneeded_bytes, "remarks",
 				       (json_int_t)verdict->remarks, "problems",
 				       (json_int_t)verdict->problems, "data_read", reads_data,
 				       "findings", list),

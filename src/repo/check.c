@@ -155,6 +155,7 @@ static void judge_keyless(struct check *check, const char *folder)
 static int check_device(void *arg, const char *folder, struct err *err)
 {
 	struct check *check = arg;
+	uint64_t problems_before = check->verdict->problems;
 	struct err why = ERR_INIT;
 	struct repo_name path;
 	int r = repo_domain_open_folder(&check->domain, check->repo, folder, &why);
@@ -180,6 +181,8 @@ static int check_device(void *arg, const char *folder, struct err *err)
 		r = check_packs(check, err);
 	if (r == 0)
 		r = check_snapshots(check, err);
+	if (r == 0 && check->verdict->problems == problems_before)
+		check_unneeded(check);
 	clear_device(check);
 	return r;
 }

@@ -216,7 +216,7 @@ bool check_is_damaged(const struct check *check, const uint8_t id[REPO_CHUNK_ID_
 		       REPO_CHUNK_ID_LEN, by_id) != NULL;
 }
 
-const struct check_pack *check_pack_find(const struct check *check, uint32_t number)
+struct check_pack *check_pack_find(const struct check *check, uint32_t number)
 {
 	size_t low = 0, high = check->pack_count;
 
@@ -231,4 +231,26 @@ const struct check_pack *check_pack_find(const struct check *check, uint32_t num
 			high = middle;
 	}
 	return NULL;
+}
+
+void check_unneeded(struct check *check)
+{
+	struct repo_name path;
+	uint64_t bytes = 0;
+	size_t count = 0;
+	char size[16];
+
+	for (size_t i = 0; i < check->pack_count; i++) {
+		if (check->packs[i].is_needed)
+			continue;
+		bytes += check->packs[i].len;
+		count++;
+	}
+	if (count == 0)
+		return;
+	check->verdict->unneeded_bytes += bytes;
+	check_remark(check, repo_domain_file(&check->domain, &path, "packs"),
+		     "%s: no snapshot needs %zu of the packs, %s: left by interrupted or running "
+		     "sessions; the next one reuses what it can",
+		     check->domain.device, count, size_format(bytes, size));
 }

@@ -23,7 +23,7 @@ static void file_problem(struct snapshot_check *self, const char *text)
 static bool chunk_is_there(struct snapshot_check *self, const uint8_t *id)
 {
 	struct check *check = self->check;
-	const struct check_pack *pack;
+	struct check_pack *pack;
 	struct repo_place place;
 	struct err why = ERR_INIT;
 	char text[200];
@@ -34,6 +34,8 @@ static bool chunk_is_there(struct snapshot_check *self, const uint8_t *id)
 		return false;
 	}
 	pack = check_pack_find(check, place.pack);
+	if (pack)
+		pack->is_needed = true;
 	if (!pack || !pack->is_readable ||
 	    (uint64_t)place.offset + REPO_BLOB_HEADER_LEN + place.stored > pack->len) {
 		snprintf(text, sizeof(text), "pack %08x is %s", place.pack,

@@ -200,6 +200,7 @@ struct repo_finding {
 };
 struct repo_verdict {
 	uint64_t snapshots, files, packs, chunks, bytes_read, remarks, problems;
+	uint64_t unneeded_bytes; /* of packs that no snapshot needs; told where all are whole */
 };
 /** repo_check - structure; with @reads_data every chunk is opened and compared with its id. Returns
  * 0 when it could be checked. */

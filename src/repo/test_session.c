@@ -263,6 +263,35 @@ static void an_abandoned_session_loses_nothing(void **state)
 	repo_session_free(session);
 }
 
+static uint64_t unneeded(struct test_repo *test)
+{
+	struct repo_verdict verdict;
+
+	must(test, repo_check(test->repo, false, NULL, NULL, NULL, &verdict, &test->err));
+	assert_int_equal(verdict.problems, 0);
+	return verdict.unneeded_bytes;
+}
+
+static void a_check_says_how_much_interrupted_sessions_left(void **state)
+{
+	struct test_repo *test = *state;
+	struct repo_session_start start;
+	struct repo_session *session = begin(test, false, &start);
+	char id[REPO_ID_LEN + 1];
+
+	must(test, test_put(session, "kept", 2, 100000, &test->err));
+	commit(test, session, id);
+	assert_int_equal(unneeded(test), 0);
+	session = begin(test, false, &start);
+	must(test, test_put(session, "cut off", 4, 200000, &test->err));
+	repo_session_free(session);
+	assert_in_range(unneeded(test), 200000, 220000);
+	session = begin(test, false, &start);
+	must(test, test_put(session, "cut off", 4, 200000, &test->err));
+	commit(test, session, id);
+	assert_int_equal(unneeded(test), 0);
+}
+
 static int count_files(void *arg, const struct repo_entry *entry, struct err *err)
 {
 	*(unsigned *)arg += !entry->is_directory;
@@ -367,6 +396,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_file_of_many_chunks_has_its_list_in_pages, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(a_check_says_how_much_interrupted_sessions_left,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(an_abandoned_session_loses_nothing, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(more_changes_than_memory_holds_spill_and_come_back,
