@@ -1,5 +1,5 @@
 /* the fields of a snapshot head, list pages, and index entries */
-#include "repo/internal.h"
+#include "repo/directory.h"
 
 #include <stdlib.h>
 #include <string.h>

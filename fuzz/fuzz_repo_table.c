@@ -1,5 +1,5 @@
 /* a snapshot table's block and its index of blocks, as a hostile store could make them */
-#include "repo/internal.h"
+#include "repo/directory.h"
 
 #include <stdlib.h>
 

@@ -5,7 +5,7 @@
  * value: kind u8, size varint, time zigzag varint, encoded references (files)
  * Everything is checked once when a block is opened; reading entries then cannot fail.
  */
-#include "repo/internal.h"
+#include "repo/directory.h"
 
 #include <string.h>
 

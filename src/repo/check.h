@@ -2,7 +2,7 @@
 #ifndef REHOME_REPO_CHECK_H
 #define REHOME_REPO_CHECK_H
 
-#include "repo/internal.h"
+#include "repo/directory.h"
 
 struct check_pack {
 	uint32_t number;

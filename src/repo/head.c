@@ -3,7 +3,7 @@
  *
  * header 64 | sealed fields 128 + 16 | sealed note
  */
-#include "repo/internal.h"
+#include "repo/directory.h"
 
 #include <errno.h>
 #include <fcntl.h>

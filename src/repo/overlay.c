@@ -5,13 +5,11 @@
  * path leaves a mark only if a layer below could hold it, so that the usual first backup
  * (upload to one folder, move to another) leaves nothing behind.
  */
-#include "repo/internal.h"
+#include "repo/overlay.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "repo/overlay.h"
 
 enum {
 	ARENA_LEN = 12 << 20,

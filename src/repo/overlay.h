@@ -2,7 +2,7 @@
 #ifndef REHOME_REPO_OVERLAY_H
 #define REHOME_REPO_OVERLAY_H
 
-#include "repo/internal.h"
+#include "repo/directory.h"
 
 enum {
 	OVERLAY_LEVELS = 12,

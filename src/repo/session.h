@@ -2,7 +2,7 @@
 #ifndef REHOME_REPO_SESSION_H
 #define REHOME_REPO_SESSION_H
 
-#include "repo/internal.h"
+#include "repo/directory.h"
 
 enum {
 	SESSION_PENDING_MAX = 16 << 10

@@ -4,7 +4,7 @@
  * In memory: the first path and place of every block (64 KiB of entries each).  A lookup
  * is a binary search and one block; a stream holds one block.
  */
-#include "repo/internal.h"
+#include "repo/directory.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* table_writer.c - writes a sorted table: blocks as they fill, their index at the end */
-#include "repo/internal.h"
+#include "repo/directory.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* view.c - finished snapshots: listing them, finding one by id, reading what it holds */
-#include "repo/internal.h"
+#include "repo/directory.h"
 
 #include <ctype.h>
 #include <errno.h>
