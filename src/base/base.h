@@ -13,6 +13,7 @@
 #define REHOME_BASE_H
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,7 +51,7 @@ void close_p(int *fd);
  */
 enum err_code {
 	ERR_IO = -1,           /* the system refused a file or socket operation */
-	ERR_NO_MEMORY = -2,    /* */
+	ERR_NO_MEMORY = -2,    /* malloc failed, here or in a library */
 	ERR_PROTOCOL = -3,     /* the peer broke the protocol */
 	ERR_CORRUPT = -4,      /* stored bytes are damaged, or a backup breaks its format */
 	ERR_LIMIT = -5,        /* something from outside is larger than its limit */
@@ -122,11 +123,16 @@ struct buf {
 };
 
 #define BUF_INIT(max_len) ((struct buf){NULL, 0, 0, (max_len)})
+/** buf_clear - give the memory back; empty afterwards, with the same maximum */
 void buf_clear(struct buf *buf);
-/** buf_wipe - buf_clear after overwriting the contents */
+/** buf_wipe - buf_clear after overwriting the contents; memory that it outgrew is not reached */
 void buf_wipe(struct buf *buf);
 /** buf_truncate - shorten to @len bytes; keeps the memory */
 void buf_truncate(struct buf *buf, size_t len);
+/*
+ * Appending: all of it, or nothing.  Returns 0, ERR_LIMIT, ERR_NO_MEMORY.  What is appended is
+ * borrowed for the call and does not lie in @buf itself; texts go without their NUL.
+ */
 int buf_append(struct buf *buf, const void *bytes, size_t len, struct err *err);
 int buf_append_slice(struct buf *buf, struct slice slice, struct err *err);
 int buf_append_u8(struct buf *buf, uint8_t value, struct err *err);
@@ -136,30 +142,35 @@ int buf_append_u64be(struct buf *buf, uint64_t value, struct err *err);
 int buf_append_u64le(struct buf *buf, uint64_t value, struct err *err);
 int buf_append_text(struct buf *buf, const char *text, struct err *err);
 int buf_append_format(struct buf *buf, struct err *err, const char *format, ...) PRINTF_LIKE(3, 4);
-/** buf_reserve - room for @len more bytes at buf->bytes + buf->len */
+/** buf_reserve - room for @len more bytes at buf->bytes + buf->len; 0, ERR_LIMIT, ERR_NO_MEMORY */
 int buf_reserve(struct buf *buf, size_t len, struct err *err);
 /** buf_text - the contents as a NUL-terminated text (the NUL is not counted); "" on failure to
- * allocate */
+ * allocate; borrowed until @buf changes */
 const char *buf_text(struct buf *buf);
+/** buf_slice - borrow the contents until @buf changes */
 static inline struct slice buf_slice(const struct buf *buf)
 {
 	return (struct slice){buf->bytes, buf->len};
 }
 
-/** struct reader - a cursor over borrowed bytes; every read says whether it could */
+/**
+ * struct reader - a cursor over borrowed bytes
+ *
+ * Every read moves past what it took and returns true; or there was too little: then it returns
+ * false, and neither the cursor nor *@value has changed.
+ */
 struct reader {
 	const uint8_t *at;
 	size_t left;
 };
 
+/** reader_of - at the first byte of @slice */
 static inline struct reader reader_of(struct slice slice)
 {
 	return (struct reader){slice.bytes, slice.len};
 }
 bool reader_u8(struct reader *in, uint8_t *value);
-bool reader_u16be(struct reader *in, uint16_t *value);
 bool reader_u32be(struct reader *in, uint32_t *value);
-bool reader_u64be(struct reader *in, uint64_t *value);
 bool reader_u16le(struct reader *in, uint16_t *value);
 bool reader_u32le(struct reader *in, uint32_t *value);
 bool reader_u64le(struct reader *in, uint64_t *value);
@@ -167,6 +178,7 @@ bool reader_u64le(struct reader *in, uint64_t *value);
 bool reader_slice(struct reader *in, size_t len, struct slice *value);
 bool reader_skip(struct reader *in, size_t len);
 
+/* numbers of 4 or 8 bytes at @at, which need not be aligned */
 uint32_t get_u32be(const uint8_t *at);
 uint32_t get_u32le(const uint8_t *at);
 uint64_t get_u64be(const uint8_t *at);
@@ -187,29 +199,35 @@ struct secret {
 };
 
 #define SECRET_INIT ((struct secret){.len = 0})
+/** secret_clear - wipe; empty afterwards */
 void secret_clear(struct secret *secret);
-/** secret_set - copy @slice; ERR_LIMIT above SECRET_LEN_MAX bytes */
+/** secret_set - copy @slice, which lies outside of @secret; ERR_LIMIT above SECRET_LEN_MAX bytes */
 int secret_set(struct secret *secret, struct slice slice, struct err *err);
+/** secret_slice - borrow the bytes until @secret changes */
 static inline struct slice secret_slice(const struct secret *secret)
 {
 	return (struct slice){secret->bytes, secret->len};
 }
-/** secret_read_file - first line of @path (without its newline); ERR_PASSWORD if empty */
+/** secret_read_file - first line of @path, without its end (LF or CR LF); ERR_PASSWORD if empty,
+ * ERR_LIMIT if it does not end within SECRET_LEN_MAX bytes; texts name @path */
 int secret_read_file(struct secret *secret, const char *path, struct err *err);
 
 /* ---- text ---------------------------------------------------------------- */
 
+/** hex_digit_value - 0 to 15 (either case), or -1 if @c is no hex digit */
+int hex_digit_value(char c);
 /** hex_encode - lower-case hex of @len bytes and a NUL into @out (2 * len + 1 bytes) */
 void hex_encode(const uint8_t *bytes, size_t len, char *out);
 /** hex_decode - @text of exactly 2 * @len hex digits (either case); false otherwise */
 bool hex_decode(const char *text, uint8_t *out, size_t len);
 /** uuid_format - 16 bytes as upper-case 8-4-4-4-12 and a NUL (37 bytes) */
 void uuid_format(const uint8_t uuid[16], char out[37]);
-/** size_format - "1.4 GB" for people; @out at least 16 bytes */
+/** size_format - "1.4 GB" for people, in powers of 1000; returns @out */
 const char *size_format(uint64_t bytes, char out[16]);
-/** time_format_utc - seconds since 1970 as 2026-11-01T08:00:00Z into @out (21 bytes) */
+/** time_format_utc - seconds since 1970 as 2026-11-01T08:00:00Z, or "unknown" outside of the years
+ * 0 to 9999; returns @out */
 const char *time_format_utc(int64_t seconds, char out[21]);
-/** time_parse_utc - the inverse; ERR_USAGE if @text is not of that form */
+/** time_parse_utc - the inverse; ERR_USAGE unless @text is exactly what time_format_utc writes */
 int time_parse_utc(const char *text, int64_t *seconds, struct err *err);
 
 /**
@@ -221,9 +239,12 @@ int time_parse_utc(const char *text, int64_t *seconds, struct err *err);
  */
 enum { PATH_LEN_MAX = 1023, PATH_COMPONENT_MAX = 255 };
 int path_check_relative(const char *path, size_t len, struct err *err);
-/** text_quote - @len bytes for an error text: unprintables as \xNN, cut to 80 bytes; @out 400 bytes
- */
+/** text_quote - @len bytes for an error text, in quotes: unprintables as \xNN, cut to 80 bytes;
+ * returns @out */
 const char *text_quote(const char *text, size_t len, char out[400]);
+/** utf8_next - length of the one well-formed sequence (RFC 3629: shortest form, no surrogates, NUL
+ * allowed) at @at, its code point in *@code; 0 if the @left > 0 bytes do not begin with one */
+size_t utf8_next(const uint8_t *at, size_t left, uint32_t *code);
 /** text_is_utf8 - well-formed UTF-8 without NUL? */
 bool text_is_utf8(const char *text, size_t len);
 
@@ -235,7 +256,9 @@ bool text_is_utf8(const char *text, size_t len);
  * 7 characters (letters and digits; real ones never hold an I or an O).  A target counts as
  * simulated only if both hold.
  */
-bool udid_is_reserved(const char *udid); /* with or without the dash, either case */
+/** udid_is_reserved - of that chip id? With or without the dash, either case */
+bool udid_is_reserved(const char *udid);
+/** serial_is_reserved - of that form? Upper case only */
 bool serial_is_reserved(const char *serial);
 
 /* ---- the outside world, as tables ---------------------------------------- */
@@ -246,13 +269,16 @@ struct clock {
 	int64_t (*mono_ns)(struct clock *clock);
 	void (*sleep_ms)(struct clock *clock, int64_t ms);
 };
+/** clock_system - the kernel's; static, for any thread */
 struct clock *clock_system(void);
 /** struct clock_manual - for tests: time stands still until told; sleeping moves it */
 struct clock_manual {
 	struct clock clock;
 	int64_t wall_ns, mono_ns;
 };
+/** clock_manual_init - stands at @wall_seconds since 1970, monotonic time at 0 */
 void clock_manual_init(struct clock_manual *manual, int64_t wall_seconds);
+/** clock_wall_seconds, clock_mono_ms - the two times in coarser units, rounded down */
 static inline int64_t clock_wall_seconds(struct clock *clock)
 {
 	return clock->wall_ns(clock) / 1000000000;
@@ -262,22 +288,27 @@ static inline int64_t clock_mono_ms(struct clock *clock)
 	return clock->mono_ns(clock) / 1000000;
 }
 
-/** struct entropy - random bytes */
+/** struct entropy - random bytes: @fill writes @len of them, or returns ERR_IO */
 struct entropy {
 	int (*fill)(struct entropy *entropy, void *bytes, size_t len, struct err *err);
 };
+/** entropy_system - the kernel's, fit for keys; static, for any thread */
 struct entropy *entropy_system(void);
+/** splitmix64 - the next number of the stream that *@state names (Steele, Lea, Flood: "Fast
+ * splittable pseudorandom number generators"); reproducible, never for secrets */
+uint64_t splitmix64(uint64_t *state);
 /** struct entropy_seeded - for tests: a reproducible, non-secret stream */
 struct entropy_seeded {
 	struct entropy entropy;
 	uint64_t state;
 };
+/** entropy_seeded_init - the same @seed gives the same bytes */
 void entropy_seeded_init(struct entropy_seeded *seeded, uint64_t seed);
 
 /** struct cancel - set from a signal handler or another thread; long work polls it */
 struct cancel {
-	volatile sig_atomic_t is_requested;
-	int wake_fd; /* becomes readable on request, -1 if there is none */
+	_Atomic sig_atomic_t is_requested; /* lock-free, as a signal handler needs it */
+	int wake_fd;                       /* becomes readable on request, -1 if there is none */
 };
 /** cancel_check - ERR_CANCELED once requested, else 0; @cancel may be NULL */
 int cancel_check(const struct cancel *cancel, struct err *err);
@@ -286,9 +317,8 @@ int cancel_check(const struct cancel *cancel, struct err *err);
  * struct fs - file operations that must survive a crash
  *
  * Each returns >= 0, or -errno.  @path may be absolute or relative to the
- * process.  fs_system() is the kernel; fs_fault and fs_record (tests) wrap
- * another table.  A table may be used from several threads at once.  dir_sync makes names in a
- * folder durable.
+ * process.  fs_fault and fs_record (tests) wrap another table.  A table may be used from several
+ * threads at once.  dir_sync makes names in a folder durable.
  */
 struct fs {
 	int (*open)(struct fs *fs, const char *path, int flags, mode_t mode);
@@ -312,9 +342,15 @@ struct fs {
 	/* exclusive advisory lock that dies with the process; -EWOULDBLOCK if held */
 	int (*lock)(struct fs *fs, int fd, bool is_exclusive);
 };
+/** fs_system - the kernel's; static */
 struct fs *fs_system(void);
 
-/* whole-file helpers over a table; errors name the path */
+/*
+ * Whole-file helpers over a table.  A system's refusal is what err_set_errno makes of it; texts of
+ * the helpers that take a path name it.
+ */
+/** fs_read_file - append the contents of @path (no symlink) to @out, whose maximum is the limit;
+ * on failure @out is as before */
 int fs_read_file(struct fs *fs, const char *path, struct buf *out, struct err *err);
 /** fs_write_file - temporary name, write, sync, rename, sync of the folder; mode 0600 unless @mode
  * is given (non-zero) */
@@ -322,11 +358,13 @@ int fs_write_file(struct fs *fs, const char *path, struct slice bytes, mode_t mo
 		  struct err *err);
 /** fs_pread_all - exactly @len bytes; ERR_CORRUPT at an early end */
 int fs_pread_all(struct fs *fs, int fd, void *bytes, size_t len, uint64_t offset, struct err *err);
+/** fs_pwrite_all - all @len bytes; on failure an unknown part of them is there */
 int fs_pwrite_all(struct fs *fs, int fd, const void *bytes, size_t len, uint64_t offset,
 		  struct err *err);
-/** fs_mkdirs - the folder and its parents; existing ones are fine */
+/** fs_mkdirs - the folder and its parents; existing ones are fine, ERR_EXISTS if @path is none */
 int fs_mkdirs(struct fs *fs, const char *path, mode_t mode, struct err *err);
-/** fs_remove_tree - a folder and all below it; absent is fine */
+/** fs_remove_tree - a file, or a folder and all below it (64 levels, else ERR_LIMIT); absent is
+ * fine, symlinks are not followed */
 int fs_remove_tree(struct fs *fs, const char *path, struct err *err);
 
 /**
@@ -343,6 +381,7 @@ struct fs_fault {
 	bool is_sticky, has_fired;
 	uint64_t seen; /* mutating operations so far */
 };
+/** fs_fault_init - over @under, which is borrowed; what fails returns -@fail_errno */
 void fs_fault_init(struct fs_fault *fault, struct fs *under, int64_t countdown, int fail_errno,
 		   bool is_sticky);
 
@@ -354,9 +393,14 @@ void fs_fault_init(struct fs_fault *fault, struct fs *under, int64_t countdown, 
  * or kept (seeded).  See tests/e2e/test_power_loss.py.
  */
 struct fs_record;
+/** fs_record_new - over @under, which is borrowed; paths are used as they are, so @root is spelled
+ * as the program under test spells it. ERR_LIMIT, ERR_NO_MEMORY */
 int fs_record_new(struct fs_record **out, struct fs *under, const char *root, struct err *err);
+/** fs_record_free - with its journal; NULL is fine */
 void fs_record_free(struct fs_record *record);
+/** fs_record_fs - the table to hand to the program under test; lives as long as @record */
 struct fs *fs_record_fs(struct fs_record *record);
+/** fs_record_count - operations in the journal so far */
 size_t fs_record_count(const struct fs_record *record);
 /** fs_replay - build in @into (an empty folder) what could be on the disk had power failed after
  * operation @count */
@@ -376,12 +420,20 @@ struct source {
 			struct err *err);
 	void (*close)(struct source *source);
 };
+/** source_close_p - for CLEANUP; NULL is fine */
 void source_close_p(struct source **source);
-/** source_file_open - a regular file, read-only, no symlink followed in the last component */
+/** source_file_open - a regular file, read-only, no symlink followed in the last component;
+ * ERR_CORRUPT if it is not regular */
 int source_file_open(struct source **out, const char *path, struct err *err);
+/** source_fd_open - over a descriptor of @len bytes, which is taken over (on failure closed) */
+int source_fd_open(struct source **out, int fd, uint64_t len, struct err *err);
 /** source_bytes_open - a copy of @bytes */
 int source_bytes_open(struct source **out, struct slice bytes, struct err *err);
-/** source_read_all - append everything to @out (whose max is the limit) */
+/** source_read_exactly - @len bytes from @offset; ERR_CORRUPT if it ends before */
+int source_read_exactly(struct source *source, uint64_t offset, void *bytes, size_t len,
+			struct err *err);
+/** source_read_all - append everything to @out (whose max is the limit); ERR_CORRUPT if it ends
+ * early. On failure @out is as before */
 int source_read_all(struct source *source, struct buf *out, struct err *err);
 
 /* ---- progress ------------------------------------------------------------- */
@@ -400,16 +452,16 @@ struct progress {
 	void (*report)(struct progress *progress, const struct progress_state *state);
 	void (*note)(struct progress *progress, const char *text); /* a line worth keeping */
 };
-void progress_report(struct progress *progress,
-		     const struct progress_state *state); /* NULL is fine */
+/** progress_report - hand on @state; a NULL @progress, or one that does not listen, is fine */
+void progress_report(struct progress *progress, const struct progress_state *state);
+/** progress_note - the same for a line of at most ERR_TEXT_MAX - 1 bytes */
 void progress_note(struct progress *progress, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* ---- log -------------------------------------------------------------------- */
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
-/** log_event - "event key=value ..." to stderr when @level is at or above log_level_set; never
- * secrets */
+/** log_event - "level event key=value ..." as a line to stderr, from LOG_WARNING on; never secrets
+ */
 void log_event(enum log_level level, const char *event, const char *format, ...) PRINTF_LIKE(3, 4);
-void log_level_set(enum log_level level);
 
 #endif

@@ -230,16 +230,6 @@ bool reader_u8(struct reader *in, uint8_t *value)
 	return true;
 }
 
-bool reader_u16be(struct reader *in, uint16_t *value)
-{
-	struct slice s;
-
-	if (!reader_slice(in, 2, &s))
-		return false;
-	*value = (uint16_t)(s.bytes[0] << 8 | s.bytes[1]);
-	return true;
-}
-
 bool reader_u16le(struct reader *in, uint16_t *value)
 {
 	struct slice s;
@@ -267,16 +257,6 @@ bool reader_u32le(struct reader *in, uint32_t *value)
 	if (!reader_slice(in, 4, &s))
 		return false;
 	*value = get_u32le(s.bytes);
-	return true;
-}
-
-bool reader_u64be(struct reader *in, uint64_t *value)
-{
-	struct slice s;
-
-	if (!reader_slice(in, 8, &s))
-		return false;
-	*value = get_u64be(s.bytes);
 	return true;
 }
 

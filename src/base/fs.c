@@ -309,6 +309,7 @@ int fs_mkdirs(struct fs *fs, const char *path, mode_t mode, struct err *err)
 		if (r < 0)
 			return err_set_errno(err, -r, "make folder %s", partial);
 	}
+	/* stat, not fs->stat: a symlink to a folder serves as well */
 	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
 		return err_set(err, ERR_EXISTS, "%s: is not a folder", path);
 	return 0;
@@ -319,6 +320,7 @@ struct removal {
 	const char *path;
 	struct err *err;
 	int depth;
+	int failed; /* what a child came to: errno and our codes must not be mixed up in list() */
 };
 
 static int remove_any(struct fs *fs, const char *path, int depth, struct err *err);
@@ -329,13 +331,16 @@ static int remove_child(void *arg, const char *name)
 	char path[4096];
 
 	if (snprintf(path, sizeof(path), "%s/%s", removal->path, name) >= (int)sizeof(path))
-		return err_set(removal->err, ERR_LIMIT, "%.80s...: path too long", removal->path);
-	return remove_any(removal->fs, path, removal->depth + 1, removal->err);
+		removal->failed =
+			err_set(removal->err, ERR_LIMIT, "%.80s...: path too long", removal->path);
+	else
+		removal->failed = remove_any(removal->fs, path, removal->depth + 1, removal->err);
+	return removal->failed;
 }
 
 static int remove_any(struct fs *fs, const char *path, int depth, struct err *err)
 {
-	struct removal removal = {fs, path, err, depth};
+	struct removal removal = {fs, path, err, depth, 0};
 	struct stat st;
 	int r = fs->stat(fs, path, &st);
 
@@ -350,8 +355,10 @@ static int remove_any(struct fs *fs, const char *path, int depth, struct err *er
 		return r < 0 && r != -ENOENT ? err_set_errno(err, -r, "remove %s", path) : 0;
 	}
 	r = fs->list(fs, path, remove_child, &removal);
+	if (removal.failed < 0)
+		return removal.failed;
 	if (r < 0)
-		return err && err->code == r ? r : err_set_errno(err, -r, "list %s", path);
+		return err_set_errno(err, -r, "list %s", path);
 	r = fs->rmdir(fs, path);
 	return r < 0 && r != -ENOENT ? err_set_errno(err, -r, "remove %s", path) : 0;
 }

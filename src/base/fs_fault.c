@@ -19,7 +19,7 @@ static bool must_fail(struct fs_fault *fault)
 		return false;
 	if (nth == (uint64_t)fault->countdown ||
 	    (fault->is_sticky && nth > (uint64_t)fault->countdown)) {
-		fault->has_fired = true;
+		__atomic_store_n(&fault->has_fired, true, __ATOMIC_RELAXED);
 		return true;
 	}
 	return false;

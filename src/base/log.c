@@ -3,12 +3,7 @@
 
 #include <stdarg.h>
 
-static enum log_level lowest = LOG_WARNING;
-
-void log_level_set(enum log_level level)
-{
-	lowest = level;
-}
+static const enum log_level lowest = LOG_WARNING;
 
 void log_event(enum log_level level, const char *event, const char *format, ...)
 {

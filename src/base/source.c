@@ -46,11 +46,24 @@ static void file_close(struct source *source)
 	free(source);
 }
 
+int source_fd_open(struct source **out, int fd, uint64_t len, struct err *err)
+{
+	struct file_source *file = malloc(sizeof(*file));
+
+	if (!file) {
+		close_p(&fd);
+		return err_no_memory(err);
+	}
+	*file = (struct file_source){{len, file_read, file_close}, fd};
+	*out = &file->source;
+	return 0;
+}
+
 int source_file_open(struct source **out, const char *path, struct err *err)
 {
 	CLEANUP(close_p) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct file_source *file;
 	struct stat st;
+	int taken;
 
 	if (fd < 0)
 		return err_set_errno(err, errno, "%s", path);
@@ -58,14 +71,9 @@ int source_file_open(struct source **out, const char *path, struct err *err)
 		return err_set_errno(err, errno, "%s", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, ERR_CORRUPT, "%s: not a regular file", path);
-	file = calloc(1, sizeof(*file));
-	if (!file)
-		return err_no_memory(err);
-	file->source = (struct source){(uint64_t)st.st_size, file_read, file_close};
-	file->fd = fd;
+	taken = fd;
 	fd = -1;
-	*out = &file->source;
-	return 0;
+	return source_fd_open(out, taken, (uint64_t)st.st_size, err);
 }
 
 struct bytes_source {
@@ -102,29 +110,38 @@ int source_bytes_open(struct source **out, struct slice bytes, struct err *err)
 	return 0;
 }
 
+int source_read_exactly(struct source *source, uint64_t offset, void *bytes, size_t len,
+			struct err *err)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = source->read(source, offset + done, (uint8_t *)bytes + done, len - done,
+					 err);
+
+		if (n < 0)
+			return (int)n;
+		if (n == 0)
+			return err_set(err, ERR_CORRUPT, "ends at byte %llu of %llu",
+				       (unsigned long long)(offset + done),
+				       (unsigned long long)source->len);
+		done += (size_t)n;
+	}
+	return 0;
+}
+
 int source_read_all(struct source *source, struct buf *out, struct err *err)
 {
-	size_t start = out->len;
-	uint64_t offset = 0;
 	int r;
 
 	if (source->len > out->max)
 		return err_set(err, ERR_LIMIT, "%llu bytes, the limit is %zu",
 			       (unsigned long long)source->len, out->max);
 	r = buf_reserve(out, (size_t)source->len, err);
+	if (r == 0)
+		r = source_read_exactly(source, 0, out->bytes + out->len, (size_t)source->len, err);
 	if (r < 0)
 		return r;
-	while (offset < source->len) {
-		ssize_t n = source->read(source, offset, out->bytes + start + offset,
-					 (size_t)(source->len - offset), err);
-
-		if (n < 0)
-			return (int)n;
-		if (n == 0)
-			return err_set(err, ERR_CORRUPT, "ends after %llu of %llu bytes",
-				       (unsigned long long)offset, (unsigned long long)source->len);
-		offset += (uint64_t)n;
-	}
-	out->len = start + (size_t)offset;
+	out->len += (size_t)source->len;
 	return 0;
 }

@@ -29,7 +29,7 @@ static void a_reader_never_runs_past_the_end(void **state)
 	uint64_t wide;
 	struct slice rest;
 
-	assert_false(reader_u64be(&in, &wide));
+	assert_false(reader_u64le(&in, &wide));
 	assert_int_equal(in.left, 7);
 	assert_true(reader_u32be(&in, &word));
 	assert_int_equal(word, 0x01020304);
@@ -119,6 +119,8 @@ static void times_and_sizes_read_as_people_write_them(void **state)
 	assert_int_equal(seconds, 1793520000);
 	assert_string_equal(time_format_utc(seconds, time), "2026-11-01T08:00:00Z");
 	assert_int_equal(time_parse_utc("2026-11-01 08:00", &seconds, NULL), ERR_USAGE);
+	assert_int_equal(time_parse_utc("2026-02-31T08:00:00Z", &seconds, NULL), ERR_USAGE);
+	assert_int_equal(time_parse_utc("2026-1-01T08:00:00Z", &seconds, NULL), ERR_USAGE);
 	assert_string_equal(size_format(999, size), "999 B");
 	assert_string_equal(size_format(1400, size), "1.4 kB");
 	assert_string_equal(size_format(999600, size), "1.0 MB");

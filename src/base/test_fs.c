@@ -188,26 +188,57 @@ static void a_source_reads_short_only_at_its_end(void **state)
 	assert_int_equal(source_file_open(&source, folder, &err), ERR_CORRUPT);
 }
 
+static void a_source_that_ends_early_is_told_from_a_whole_one(void **state)
+{
+	CLEANUP(source_close_p) struct source *source = NULL;
+	struct err err = ERR_INIT;
+	uint8_t bytes[8];
+
+	assert_int_equal(source_bytes_open(&source, slice_text("0123456789"), &err), 0);
+	assert_int_equal(source_read_exactly(source, 2, bytes, sizeof(bytes), &err), 0);
+	assert_memory_equal(bytes, "23456789", 8);
+	assert_int_equal(source_read_exactly(source, 3, bytes, sizeof(bytes), &err), ERR_CORRUPT);
+}
+
+/* the password that a file of @text gives, or the failure */
+static int read_password(const char *text, struct secret *secret, struct err *err)
+{
+	assert_int_equal(fs_write_file(fs_system(), in_folder("p"), slice_text(text), 0, err), 0);
+	return secret_read_file(secret, in_folder("p"), err);
+}
+
+static void a_password_is_the_first_line_of_its_file(void **state)
+{
+	CLEANUP(secret_clear) struct secret secret = SECRET_INIT;
+	struct err err = ERR_INIT;
+	char long_line[SECRET_LEN_MAX + 2];
+
+	assert_int_equal(read_password("open sesame\nsecond", &secret, &err), 0);
+	assert_true(slice_equal(secret_slice(&secret), slice_text("open sesame")));
+	assert_int_equal(read_password("from Windows\r\n", &secret, &err), 0);
+	assert_true(slice_equal(secret_slice(&secret), slice_text("from Windows")));
+	assert_int_equal(read_password("\nsecond", &secret, &err), ERR_PASSWORD);
+	memset(long_line, 'x', sizeof(long_line) - 1);
+	long_line[sizeof(long_line) - 1] = '\0';
+	assert_int_equal(read_password(long_line, &secret, &err), ERR_LIMIT);
+	assert_non_null(strstr(err.text, folder));
+	assert_int_equal(secret_read_file(&secret, in_folder("none"), &err), ERR_NOT_FOUND);
+}
+
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, drop_folder)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_written_file_reads_back_and_leaves_no_temporary,
-						make_folder, drop_folder),
-		cmocka_unit_test_setup_teardown(
-			a_file_over_the_limit_is_refused_and_nothing_is_kept, make_folder,
-			drop_folder),
-		cmocka_unit_test_setup_teardown(
-			a_full_disk_leaves_the_old_file_whole_whichever_operation_fails,
-			make_folder, drop_folder),
-		cmocka_unit_test_setup_teardown(parents_are_made_and_a_tree_goes_as_a_whole,
-						make_folder, drop_folder),
-		cmocka_unit_test_setup_teardown(a_replaced_file_survives_every_power_loss,
-						make_folder, drop_folder),
-		cmocka_unit_test_setup_teardown(
-			a_file_that_was_never_synced_is_lost_or_torn_in_some_replay, make_folder,
-			drop_folder),
-		cmocka_unit_test_setup_teardown(a_source_reads_short_only_at_its_end, make_folder,
-						drop_folder),
+		IN_FOLDER(a_written_file_reads_back_and_leaves_no_temporary),
+		IN_FOLDER(a_file_over_the_limit_is_refused_and_nothing_is_kept),
+		IN_FOLDER(a_full_disk_leaves_the_old_file_whole_whichever_operation_fails),
+		IN_FOLDER(parents_are_made_and_a_tree_goes_as_a_whole),
+		IN_FOLDER(a_replaced_file_survives_every_power_loss),
+		IN_FOLDER(a_file_that_was_never_synced_is_lost_or_torn_in_some_replay),
+		IN_FOLDER(a_source_reads_short_only_at_its_end),
+		cmocka_unit_test(a_source_that_ends_early_is_told_from_a_whole_one),
+		IN_FOLDER(a_password_is_the_first_line_of_its_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

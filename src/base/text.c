@@ -15,7 +15,7 @@ void hex_encode(const uint8_t *bytes, size_t len, char *out)
 	out[2 * len] = 0;
 }
 
-static int hex_digit(char c)
+int hex_digit_value(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -31,7 +31,7 @@ bool hex_decode(const char *text, uint8_t *out, size_t len)
 	if (strlen(text) != 2 * len)
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+		int high = hex_digit_value(text[2 * i]), low = hex_digit_value(text[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;
@@ -82,11 +82,14 @@ int time_parse_utc(const char *text, int64_t *seconds, struct err *err)
 {
 	struct tm tm = {0};
 	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	int64_t read = end ? (int64_t)timegm(&tm) : 0;
+	char again[21];
 
-	if (!end || *end)
+	/* written back, since strptime takes "2026-2-31" as well */
+	if (!end || *end || strcmp(time_format_utc(read, again), text) != 0)
 		return err_set(err, ERR_USAGE, "'%.40s' is not a time like 2026-11-01T08:00:00Z",
 			       text);
-	*seconds = (int64_t)timegm(&tm);
+	*seconds = read;
 	return 0;
 }
 
@@ -145,29 +148,43 @@ int path_check_relative(const char *path, size_t len, struct err *err)
 	return 0;
 }
 
+size_t utf8_next(const uint8_t *at, size_t left, uint32_t *code)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t len;
+
+	if (at[0] < 0x80) {
+		*code = at[0];
+		return 1;
+	}
+	if (at[0] < 0xc2 || at[0] > 0xf4)
+		return 0;
+	len = at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+	if (left < len)
+		return 0;
+	*code = at[0] & (0x7fu >> len);
+	for (size_t i = 1; i < len; i++) {
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+		*code = *code << 6 | (at[i] & 0x3f);
+	}
+	if (*code < least[len] || *code > 0x10ffff || (*code >= 0xd800 && *code <= 0xdfff))
+		return 0;
+	return len;
+}
+
 bool text_is_utf8(const char *text, size_t len)
 {
-	const unsigned char *at = (const unsigned char *)text;
+	const uint8_t *at = (const uint8_t *)text;
+	uint32_t code;
 
-	for (size_t i = 0; i < len;) {
-		unsigned char c = at[i];
-		size_t more = c < 0x80 ? 0 : c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
-		uint32_t point = more == 0   ? c
-				 : more == 1 ? c & 0x1fu
-				 : more == 2 ? c & 0xfu
-					     : c & 7u;
-		static const uint32_t least[] = {1, 0x80, 0x800, 0x10000};
+	while (len > 0) {
+		size_t step = utf8_next(at, len, &code);
 
-		if ((c >= 0x80 && c < 0xc2) || c > 0xf4 || more >= len - i)
+		if (step == 0 || code == 0)
 			return false;
-		for (size_t k = 1; k <= more; k++) {
-			if ((at[i + k] & 0xc0) != 0x80)
-				return false;
-			point = point << 6 | (at[i + k] & 0x3fu);
-		}
-		if (point < least[more] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000))
-			return false;
-		i += more + 1;
+		at += step;
+		len -= step;
 	}
 	return true;
 }

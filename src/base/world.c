@@ -90,18 +90,22 @@ struct entropy *entropy_system(void)
 	return &entropy;
 }
 
+uint64_t splitmix64(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
 static int seeded_fill(struct entropy *entropy, void *bytes, size_t len, struct err *err)
 {
 	struct entropy_seeded *seeded = (struct entropy_seeded *)entropy;
 	uint8_t *at = bytes;
 
-	for (size_t i = 0; i < len; i++) { /* splitmix64, a byte a step: tests only */
-		uint64_t z = seeded->state += 0x9e3779b97f4a7c15u;
-
-		z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-		z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-		at[i] = (uint8_t)(z >> 56);
-	}
+	for (size_t i = 0; i < len; i++)
+		at[i] = (uint8_t)(splitmix64(&seeded->state) >> 56);
 	return 0;
 }
 
@@ -109,6 +113,8 @@ void entropy_seeded_init(struct entropy_seeded *seeded, uint64_t seed)
 {
 	*seeded = (struct entropy_seeded){{seeded_fill}, seed};
 }
+
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "a signal handler sets it");
 
 int cancel_check(const struct cancel *cancel, struct err *err)
 {
@@ -138,30 +144,32 @@ int secret_set(struct secret *secret, struct slice slice, struct err *err)
 int secret_read_file(struct secret *secret, const char *path, struct err *err)
 {
 	CLEANUP(close_p) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	uint8_t line[SECRET_LEN_MAX + 2];
+	CLEANUP(secret_clear) struct secret read_in = SECRET_INIT;
 	size_t len = 0;
+	uint8_t *end;
 	ssize_t n;
-	int r;
 
 	if (fd < 0)
 		return err_set_errno(err, errno, "password file %s", path);
-	while (len < sizeof(line) && (n = read(fd, line + len, sizeof(line) - len)) != 0) {
+	while (len < SECRET_LEN_MAX &&
+	       (n = read(fd, read_in.bytes + len, SECRET_LEN_MAX - len)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return err_set_errno(err, errno, "password file %s", path);
 		len += (size_t)n;
 	}
-	for (size_t i = 0; i < len; i++) {
-		if (line[i] == '\n' || line[i] == '\r') {
-			len = i;
-			break;
-		}
-	}
+	end = memchr(read_in.bytes, '\n', len);
+	if (!end && len == SECRET_LEN_MAX)
+		return err_set(err, ERR_LIMIT,
+			       "password file %s: its first line does not end within %d bytes",
+			       path, SECRET_LEN_MAX);
+	if (end)
+		len = (size_t)(end - read_in.bytes);
+	if (len > 0 && read_in.bytes[len - 1] == '\r')
+		len--;
 	if (len == 0)
-		r = err_set(err, ERR_PASSWORD, "password file %s: its first line is empty", path);
-	else
-		r = secret_set(secret, slice_of(line, len), err);
-	explicit_bzero(line, sizeof(line));
-	return r;
+		return err_set(err, ERR_PASSWORD, "password file %s: its first line is empty",
+			       path);
+	return secret_set(secret, slice_of(read_in.bytes, len), err);
 }

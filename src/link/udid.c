@@ -10,11 +10,6 @@
 
 enum { UDID_OLD_LEN = 40, UDID_NEW_LEN = 24, UDID_CHIP_LEN = 8 };
 
-static bool is_hex(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 static char to_case(char c, bool is_upper)
 {
 	if (is_upper && c >= 'a')
@@ -36,7 +31,7 @@ bool link_udid_normalize(const char *text, char out[41])
 	for (size_t i = 0; i < len; i++) {
 		if (len == UDID_NEW_LEN + 1 && i == UDID_CHIP_LEN && text[i] == '-')
 			continue;
-		if (!is_hex(text[i]) || count == UDID_OLD_LEN)
+		if (hex_digit_value(text[i]) < 0 || count == UDID_OLD_LEN)
 			return false;
 		digits[count++] = text[i];
 	}

@@ -23,17 +23,6 @@ static void trim(const char **text, size_t *len)
 
 /* ---- integers ------------------------------------------------------------------- */
 
-static int digit_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return 99;
-}
-
 bool plist_integer_from_text(const char *text, size_t len, int64_t *integer, bool *is_wide)
 {
 	bool is_negative = false;
@@ -54,7 +43,7 @@ bool plist_integer_from_text(const char *text, size_t len, int64_t *integer, boo
 	if (len == 0)
 		return false;
 	for (; len > 0; text++, len--) {
-		unsigned digit = (unsigned)digit_of(*text);
+		unsigned digit = (unsigned)hex_digit_value(*text); /* none is the largest */
 
 		if (digit >= base || value > (UINT64_MAX - digit) / base)
 			return false;

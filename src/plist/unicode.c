@@ -3,41 +3,14 @@
  */
 #include "plist/internal.h"
 
-/* next_code - one well-formed sequence (RFC 3629: shortest form, no surrogates); 0 bytes if it is
- * none */
-static size_t next_code(const uint8_t *at, size_t left, uint32_t *code)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t len;
-
-	if (at[0] < 0x80) {
-		*code = at[0];
-		return 1;
-	}
-	if (at[0] < 0xc2 || at[0] > 0xf4)
-		return 0;
-	len = at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
-	if (left < len)
-		return 0;
-	*code = at[0] & (0x7fu >> len);
-	for (size_t i = 1; i < len; i++) {
-		if ((at[i] & 0xc0) != 0x80)
-			return 0;
-		*code = *code << 6 | (at[i] & 0x3f);
-	}
-	if (*code < least[len] || *code > 0x10ffff || (*code >= 0xd800 && *code <= 0xdfff))
-		return 0;
-	return len;
-}
-
 bool plist_utf8_measure(const char *text, size_t len, size_t *unit_count)
 {
 	const uint8_t *at = (const uint8_t *)text;
 	size_t units = 0;
 
 	while (len > 0) {
-		uint32_t code;
-		size_t step = next_code(at, len, &code);
+		uint32_t code = *at;
+		size_t step = code < 0x80 ? 1 : utf8_next(at, len, &code);
 
 		if (step == 0)
 			return false;
@@ -62,7 +35,7 @@ void plist_utf8_to_utf16be(const char *text, size_t len, uint8_t *out)
 
 	while (len > 0) {
 		uint32_t code = 0;
-		size_t step = next_code(at, len, &code);
+		size_t step = utf8_next(at, len, &code);
 
 		if (step == 0)
 			return;
