@@ -26,34 +26,17 @@ struct cbc_view {
 	size_t piece_max;
 };
 
-static int read_exactly(struct source *source, uint64_t offset, uint8_t *bytes, size_t len,
-			struct err *err)
-{
-	ssize_t n;
-
-	while (len) {
-		n = source->read(source, offset, bytes, len, err);
-		if (n < 0)
-			return (int)n;
-		if (!n)
-			return err_set(err, ERR_CORRUPT, "encrypted file ends early");
-		bytes += n;
-		len -= (size_t)n;
-		offset += (uint64_t)n;
-	}
-	return 0;
-}
-
 /* Decrypt @len bytes from @start (both whole blocks) into scratch + BLOCK. */
 static int decrypt_piece(struct cbc_view *view, uint64_t start, size_t len, struct err *err)
 {
 	int r;
 
 	if (start) {
-		r = read_exactly(view->under, start - BLOCK, view->scratch, BLOCK + len, err);
+		r = source_read_exactly(view->under, start - BLOCK, view->scratch, BLOCK + len,
+					err);
 	} else {
 		memset(view->scratch, 0, BLOCK);
-		r = read_exactly(view->under, 0, view->scratch + BLOCK, len, err);
+		r = source_read_exactly(view->under, 0, view->scratch + BLOCK, len, err);
 	}
 	if (r < 0)
 		return r;

@@ -233,24 +233,6 @@ void backup_manifest_facts(const struct backup_manifest *manifest,
 
 /* ---- opening ---- */
 
-static int source_read_exactly(struct source *source, uint64_t offset, uint8_t *bytes, size_t len,
-			       struct err *err)
-{
-	ssize_t n;
-
-	while (len) {
-		n = source->read(source, offset, bytes, len, err);
-		if (n < 0)
-			return err_wrap(err, (int)n, "read Manifest.db");
-		if (!n)
-			return err_set(err, ERR_CORRUPT, "Manifest.db ends early");
-		bytes += n;
-		len -= (size_t)n;
-		offset += (uint64_t)n;
-	}
-	return 0;
-}
-
 static int read_header(struct backup_manifest *manifest, struct err *err)
 {
 	uint8_t header[BACKUP_SQLITE_HEADER_LEN];
@@ -262,7 +244,7 @@ static int read_header(struct backup_manifest *manifest, struct err *err)
 			       (unsigned long long)manifest->source->len);
 	r = source_read_exactly(manifest->source, 0, header, sizeof(header), err);
 	if (r < 0)
-		return r;
+		return err_wrap(err, r, "read Manifest.db");
 	if (memcmp(header, "SQLite format 3", 16))
 		return err_set(err, ERR_CORRUPT, "Manifest.db is no SQLite database");
 	page_size = (uint32_t)header[16] << 8 | header[17];
@@ -290,7 +272,7 @@ static int measure(struct backup_manifest *manifest, uint64_t *len, struct err *
 	if (rest == sizeof(block)) {
 		r = source_read_exactly(manifest->source, *len, block, sizeof(block), err);
 		if (r < 0)
-			return r;
+			return err_wrap(err, r, "read Manifest.db");
 		for (i = 0; i < sizeof(block) && block[i] == sizeof(block); i++)
 			;
 		manifest->has_padding = i == sizeof(block);

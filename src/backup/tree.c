@@ -20,11 +20,6 @@ struct folder_tree {
 	int fd;
 };
 
-struct folder_file {
-	struct source source; /* first: callers hold this */
-	int fd;
-};
-
 void backup_tree_close_p(struct backup_tree **tree)
 {
 	if (*tree)
@@ -33,34 +28,6 @@ void backup_tree_close_p(struct backup_tree **tree)
 }
 
 /* ---- one file ---- */
-
-static ssize_t file_read(struct source *source, uint64_t offset, void *bytes, size_t len,
-			 struct err *err)
-{
-	struct folder_file *file = (struct folder_file *)source;
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < len) {
-		n = pread(file->fd, (uint8_t *)bytes + done, len - done, (off_t)(offset + done));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set_errno(err, errno, "read");
-		if (!n)
-			break;
-		done += (size_t)n;
-	}
-	return (ssize_t)done;
-}
-
-static void file_close(struct source *source)
-{
-	struct folder_file *file = (struct folder_file *)source;
-
-	close(file->fd);
-	free(file);
-}
 
 /* A symlink, a folder where a file should be, a missing parent: there is no such file. */
 static bool means_absent(int number)
@@ -103,11 +70,11 @@ static int open_beneath(int folder, const char *path, int *out, struct err *err)
 	return 0;
 }
 
-static int folder_open(struct backup_tree *tree, const char *path, struct source **out,
-		       struct err *err)
+/* The same for a regular file: its descriptor and length. */
+static int open_regular(struct backup_tree *tree, const char *path, int *out, uint64_t *len,
+			struct err *err)
 {
 	CLEANUP(close_p) int fd = -1;
-	struct folder_file *file;
 	struct stat st;
 	int r;
 
@@ -118,33 +85,27 @@ static int folder_open(struct backup_tree *tree, const char *path, struct source
 		return err_set_errno(err, errno, "stat %s", path);
 	if (!S_ISREG(st.st_mode))
 		return BACKUP_ABSENT;
-	file = calloc(1, sizeof(*file));
-	if (!file)
-		return err_no_memory(err);
-	file->source.len = (uint64_t)st.st_size;
-	file->source.read = file_read;
-	file->source.close = file_close;
-	file->fd = fd;
+	*len = (uint64_t)st.st_size;
+	*out = fd;
 	fd = -1;
-	*out = &file->source;
 	return 0;
+}
+
+static int folder_open(struct backup_tree *tree, const char *path, struct source **out,
+		       struct err *err)
+{
+	uint64_t len;
+	int fd, r;
+
+	r = open_regular(tree, path, &fd, &len, err);
+	return r ? r : source_fd_open(out, fd, len, err);
 }
 
 static int folder_stat(struct backup_tree *tree, const char *path, uint64_t *size, struct err *err)
 {
 	CLEANUP(close_p) int fd = -1;
-	struct stat st;
-	int r;
 
-	r = open_beneath(((struct folder_tree *)tree)->fd, path, &fd, err);
-	if (r)
-		return r;
-	if (fstat(fd, &st) < 0)
-		return err_set_errno(err, errno, "stat %s", path);
-	if (!S_ISREG(st.st_mode))
-		return BACKUP_ABSENT;
-	*size = (uint64_t)st.st_size;
-	return 0;
+	return open_regular(tree, path, &fd, size, err);
 }
 
 /* ---- all files ---- */
