@@ -118,7 +118,7 @@ const char *rules_facts_text(const struct rules_facts *facts, enum rules_field f
 	return out;
 }
 
-/* ---- contradictions --------------------------------------------------------- */
+/* ---- what is usual ------------------------------------------------------------ */
 
 static bool is(const struct rules_facts *facts, enum rules_field field, uint16_t value)
 {
@@ -130,80 +130,6 @@ static bool is_not(const struct rules_facts *facts, enum rules_field field, uint
 {
 	return facts->value[field] != RULES_UNKNOWN && facts->value[field] != value;
 }
-
-const struct contradiction *facts_contradiction(const struct rules_facts *facts)
-{
-	static const struct contradiction brand_new = {
-		RULES_RESET, RULES_DEVICE, "a brand new device has no backup of its own"};
-	static const struct contradiction transfer = {RULES_SOURCE, RULES_DEVICE,
-						      "a direct transfer needs two devices"};
-	static const struct contradiction kind = {
-		RULES_KIND, RULES_BACKUP_MGMT,
-		"a way of enrollment belongs to a backup with management, and to no other"};
-	static const struct contradiction identity = {
-		RULES_IDENTITY, RULES_BACKUP_MGMT,
-		"a hardware-bound identity belongs to a backup with management"};
-	static const struct contradiction identity_kind = {
-		RULES_IDENTITY, RULES_KIND,
-		"a hardware-bound identity belongs to a backup with management"};
-	static const struct contradiction ade_kind = {
-		RULES_KIND, RULES_ADE_RECORD, "an ADE enrollment leaves a mandatory ADE record"};
-	static const struct contradiction server_uid = {RULES_SERVER_UID, RULES_ADE_RECORD,
-							"the ADE server is named in an ADE record"};
-	static const struct contradiction tool = {
-		RULES_TOOL, RULES_SOURCE,
-		"Configurator restores only backups that a computer made"};
-	static const struct contradiction now = {RULES_NOW, RULES_RESET,
-						 "an erased device is managed by nobody"};
-	static const struct contradiction migration = {
-		RULES_SCENARIO, RULES_RESET, "a migration without wipe has no erased device"};
-
-	if (is(facts, RULES_DEVICE, RULES_SAME) && is(facts, RULES_RESET, RULES_BRAND_NEW))
-		return &brand_new;
-	if (is(facts, RULES_DEVICE, RULES_SAME) && is(facts, RULES_SOURCE, RULES_DIRECT_TRANSFER))
-		return &transfer;
-	if (facts->value[RULES_KIND] && facts->value[RULES_BACKUP_MGMT] &&
-	    is(facts, RULES_KIND, RULES_KIND_ABSENT) != is(facts, RULES_BACKUP_MGMT, RULES_NONE))
-		return &kind;
-	if (is(facts, RULES_IDENTITY, RULES_IDENTITY_HARDWARE) &&
-	    is(facts, RULES_BACKUP_MGMT, RULES_NONE))
-		return &identity;
-	if (is(facts, RULES_IDENTITY, RULES_IDENTITY_HARDWARE) &&
-	    is(facts, RULES_KIND, RULES_KIND_ABSENT))
-		return &identity_kind;
-	if (is(facts, RULES_KIND, RULES_KIND_ADE) &&
-	    is(facts, RULES_ADE_RECORD, RULES_ADE_RECORD_NONE))
-		return &ade_kind;
-	if (is_not(facts, RULES_SERVER_UID, RULES_UID_ABSENT) &&
-	    is(facts, RULES_ADE_RECORD, RULES_ADE_RECORD_NONE))
-		return &server_uid;
-	if (is(facts, RULES_TOOL, RULES_CONFIGURATOR) &&
-	    (is(facts, RULES_SOURCE, RULES_ICLOUD) ||
-	     is(facts, RULES_SOURCE, RULES_DIRECT_TRANSFER)))
-		return &tool;
-	if (is_not(facts, RULES_NOW, RULES_NONE) && is_not(facts, RULES_RESET, RULES_NOT_RESET))
-		return &now;
-	if (is(facts, RULES_SCENARIO, RULES_MIGRATE_NO_WIPE) &&
-	    is_not(facts, RULES_RESET, RULES_NOT_RESET))
-		return &migration;
-	return NULL;
-}
-
-int rules_facts_check(const struct rules_facts *facts, struct err *err)
-{
-	const struct contradiction *found = facts_contradiction(facts);
-	char a[RULES_TEXT_MAX], b[RULES_TEXT_MAX];
-
-	if (!found)
-		return 0;
-	return err_set(err, ERR_USAGE, "%s=%s and %s=%s cannot both hold: %s (R-711)",
-		       rules_field_name(found->a, RULES_CODES),
-		       rules_facts_text(facts, found->a, RULES_CODES, a),
-		       rules_field_name(found->b, RULES_CODES),
-		       rules_facts_text(facts, found->b, RULES_CODES, b), found->reason);
-}
-
-/* ---- what is usual ------------------------------------------------------------ */
 
 static void assume(struct rules_facts *facts, enum rules_field field, uint16_t value)
 {

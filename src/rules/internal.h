@@ -30,11 +30,97 @@ static inline bool field_is_version(enum rules_field field)
 	return field == RULES_OS || field == RULES_BACKUP_OS;
 }
 
-/* struct contradiction - two facts that cannot both hold; NULL: none among the known */
-struct contradiction {
-	enum rules_field a, b;
-	const char *reason;
+/* ---- facts as the evaluation sees them ------------------------------------------- */
+
+/*
+ * struct known - for every field the set of values that it may still have: bit 1 << (value - 1)
+ *
+ * Known facts have one bit, unknown ones all.  Versions are values, 0 while unknown.
+ */
+struct known {
+	uint8_t may[RULES_FIELD_COUNT];
+	uint16_t os, backup_os;
 };
-const struct contradiction *facts_contradiction(const struct rules_facts *facts);
+#define VALUE_BIT(value) (1u << ((value)-1))
+
+void known_from_facts(struct known *known, const struct rules_facts *facts);
+/* known_to_facts - single values as they are, sets that were narrowed by one that is in them, the
+ * untouched as unknown */
+void known_to_facts(const struct known *known, struct rules_facts *facts);
+/* known_settle - take out what contradicts the rest; false if nothing is left of a field */
+bool known_settle(struct known *known);
+
+/* ---- the evaluation ----------------------------------------------------------------- */
+
+/*
+ * struct eval - one run: what is known, what came out so far, and the first thing that would have
+ * to be known.  Once something is missing the run goes on, but its outcome means nothing.
+ */
+struct eval {
+	struct known known;
+	struct rules_switches switches;
+	bool is_forced; /* a person overrode the refusals that exist for safety */
+	bool is_short;  /* a fact is missing: */
+	enum rules_field missing;
+	uint8_t missing_mask; /* the question: is the value among these? 0 for versions */
+	struct rules_outcome out;
+};
+
+/* eval_in - is the value among @mask? */
+bool eval_in(struct eval *eval, enum rules_field field, unsigned mask);
+static inline bool eval_is(struct eval *eval, enum rules_field field, unsigned value)
+{
+	return eval_in(eval, field, VALUE_BIT(value));
+}
+static inline bool eval_yes(struct eval *eval, enum rules_field field)
+{
+	return eval_in(eval, field, VALUE_BIT(RULES_YES));
+}
+/* eval_backup_is_newer - was the backup made on a later OS than the target's? */
+bool eval_backup_is_newer(struct eval *eval);
+
+/* eval_has_fresh_profile - did the erased device fetch an ADE record that names a profile (R-715)?
+ */
+bool eval_has_fresh_profile(struct eval *eval);
+
+/* the OS ranges of limits.c, by place */
+enum regime {
+	REGIME_OS27,
+	REGIME_FLAG26,
+	REGIME_FLAG264,
+	REGIME_SERVER_UID,
+	REGIME_ACCOUNT_DRIVEN,
+	REGIME_HARDWARE_KEY,
+	REGIME_ORPHAN_RECORD,
+	REGIME_SUPERVISED_USB,
+	REGIME_COUNT
+};
+/* eval_regime - does the target's OS lie in the range, and is it not switched off? */
+bool eval_regime(struct eval *eval, enum regime regime);
+
+/* what an outcome is made of */
+void eval_why(struct eval *eval, uint16_t rule);
+void eval_action(struct eval *eval, enum rules_action action);
+void eval_first(struct eval *eval, enum rules_action action);
+void eval_error(struct eval *eval, uint16_t error);
+void eval_alternative(struct eval *eval, enum rules_mgmt mgmt);
+/* eval_state - supervised, locked, owner before any action */
+void eval_state(struct eval *eval, enum rules_truth supervised, enum rules_truth locked,
+		enum rules_owner owner);
+
+/* the parts, in their order */
+void eval_migrate(struct eval *eval);
+/* eval_enroll - what the ADE record fetched after the erase leads to */
+void eval_enroll(struct eval *eval, enum rules_content content);
+/* eval_keep - what the device keeps of the backup */
+void eval_keep(struct eval *eval);
+/* eval_legacy - the last line of eval_keep: the state comes back as it was backed up */
+void eval_legacy(struct eval *eval);
+/* eval_by_hand - what stands before an enrollment by hand, and the state after it */
+void eval_by_hand(struct eval *eval);
+/* eval_unmanaged_actions - how an unmanaged device gets where it shall be */
+void eval_unmanaged_actions(struct eval *eval);
+/* eval_run - all of it */
+void eval_run(struct eval *eval);
 
 #endif

@@ -247,7 +247,13 @@ enum rules_mgmt {
 enum rules_then { RULES_STAYS = 1, RULES_DROPPED, RULES_RETIRED, RULES_WIPED };
 enum rules_content { RULES_KEPT = 1, RULES_KEPT_PARTLY, RULES_NOT_KEPT, RULES_SYNCED_ONLY };
 enum rules_truth { RULES_FALSE = 1, RULES_TRUE, RULES_MAYBE };
-enum rules_owner { RULES_CORPORATE = 1, RULES_PERSONAL, RULES_UNCHANGED, RULES_NO_RECORD };
+enum rules_owner {
+	RULES_CORPORATE = 1,
+	RULES_PERSONAL,
+	RULES_UNCHANGED,
+	RULES_NO_RECORD,
+	RULES_OWNER_OPEN /* of @after in a set: depends on a fact that is unknown */
+};
 enum rules_confidence { RULES_HIGH = 1, RULES_MEDIUM, RULES_LOW };
 /* from strongest to weakest */
 enum rules_evidence {
@@ -301,12 +307,12 @@ struct rules_state {
 /**
  * struct rules_outcome - one answer; the members carry the enums of the same name
  *
- * Unused list places are 0, so two outcomes are equal when their bytes are (rules_outcome_equal).
+ * Unused list places are 0.
  */
 struct rules_outcome {
 	uint16_t rules[RULES_WHY_MAX];     /* RULES_ID of the deciding rules, in order */
 	uint16_t errors[RULES_ERRORS_MAX]; /* RULES_ID('E', n), in the order the user meets them */
-	uint8_t restore, assistant, mgmt, then, content, confidence, evidence;
+	uint8_t restore, assistant, mgmt, then, content, confidence;
 	uint8_t is_at_risk;                           /* 0 or 1: beside RULES_MGMT_THIS */
 	uint8_t alternatives[RULES_ALTERNATIVES_MAX]; /* enum rules_mgmt by the weaker source */
 	uint8_t first[RULES_ACTIONS_MAX];             /* to do before all others, in order */
@@ -316,7 +322,10 @@ struct rules_outcome {
 	struct rules_state before;
 	struct rules_state after; /* once enrolled by hand; zeroed when no action does that */
 };
+/** rules_outcome_equal - the same in everything but @after, which follows from facts of its own */
 bool rules_outcome_equal(const struct rules_outcome *a, const struct rules_outcome *b);
+/** rules_outcome_evidence - the weakest evidence among the deciding rules */
+enum rules_evidence rules_outcome_evidence(const struct rules_outcome *outcome);
 /** rules_outcome_same_head - same restore, Setup Assistant, management, then and content: what
  * listings for people group by */
 bool rules_outcome_same_head(const struct rules_outcome *a, const struct rules_outcome *b);
@@ -473,8 +482,9 @@ const struct rules_error_row *rules_error_at(size_t index);
 /** struct rules_regime - what an OS range does with management in a backup; a row of data */
 struct rules_regime {
 	uint16_t rule;
-	uint16_t first, end; /* OS versions: from @first, below @end */
-	const char *source;  /* with its date */
+	uint16_t first, end;  /* OS versions: from @first, below @end */
+	int8_t switch_number; /* enum rules_switch that leaves it out when turned, or -1 */
+	const char *source;   /* with its date */
 };
 const struct rules_regime *rules_regime_at(size_t index);
 
