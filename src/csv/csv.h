@@ -64,7 +64,8 @@ struct csv_reader;
 /**
  * csv_reader_new - a reader that has read nothing yet
  * @separator: ',', ';', '\t', or 0: the one of these that is most frequent on the first line
- *   outside quotes, the earlier one if equal, a comma if there is none
+ *   outside quotes, not counting those before a blank if there are others; the earlier one if
+ *   equal, a comma if there is none
  * @trims: drop blanks (space, tab) around cells and around their quotes, as people type them;
  *   without it they belong to the cell, as RFC 4180 says
  * Returns 0 or ERR_NO_MEMORY.  Free with csv_reader_free_p.

@@ -100,36 +100,56 @@ void csv_feed_end(struct csv_reader *reader)
 
 /* ---- the beginning: byte order mark and separator ---- */
 
+/*
+ * separator_best - the separator of the line in @line
+ *
+ * What people write within a cell is followed by a blank ("Anna; second floor"), what divides
+ * cells mostly is not: so one without a blank behind it outweighs all that have one.
+ */
+static char separator_best(struct slice line)
+{
+	enum { WEIGHT_CLOSE = CSV_ROW_MAX + CSV_PIECE_MAX };
+	static const char known[] = {',', ';', '\t'};
+	size_t weight[sizeof(known)] = {0}, first[sizeof(known)] = {0}, best = 0;
+	bool is_quoted = false;
+
+	for (size_t i = 0; i < line.len; i++) {
+		const char *at = memchr(known, line.bytes[i], sizeof(known));
+		bool is_close = i + 1 == line.len || line.bytes[i + 1] != ' ';
+
+		if (line.bytes[i] == '"')
+			is_quoted = !is_quoted;
+		if (!at || is_quoted)
+			continue;
+		if (!weight[at - known])
+			first[at - known] = i;
+		weight[at - known] += is_close ? WEIGHT_CLOSE : 1;
+	}
+	for (size_t k = 1; k < sizeof(known); k++)
+		if (weight[k] > weight[best] ||
+		    (weight[k] && weight[k] == weight[best] && first[k] < first[best]))
+			best = k;
+	return known[best];
+}
+
 /* separator_find - false as long as the first line has not come whole */
 static bool separator_find(struct csv_reader *reader)
 {
-	static const char known[] = {',', ';', '\t'};
-	size_t count[256] = {0}, first[256] = {0}, i = reader->at;
+	const uint8_t *bytes = reader->bytes.bytes;
 	bool is_quoted = false, has_text = false;
-	char best = ',';
+	size_t i = reader->at;
 
 	for (; i < reader->bytes.len; i++) {
-		uint8_t byte = reader->bytes.bytes[i];
-		bool is_line_end = byte == '\n' || byte == '\r';
+		bool is_line_end = bytes[i] == '\n' || bytes[i] == '\r';
 
 		if (is_line_end && has_text && !is_quoted)
 			break;
 		has_text = has_text || !is_line_end;
-		if (byte == '"')
-			is_quoted = !is_quoted;
-		else if (!is_quoted && !count[byte]++)
-			first[byte] = i;
+		is_quoted ^= bytes[i] == '"';
 	}
 	if (i == reader->bytes.len && !reader->is_ended && i - reader->at < CSV_ROW_MAX)
 		return false;
-	for (size_t k = 1; k < sizeof(known); k++) {
-		uint8_t one = (uint8_t)known[k], other = (uint8_t)best;
-
-		if (count[one] > count[other] ||
-		    (count[one] && count[one] == count[other] && first[one] < first[other]))
-			best = known[k];
-	}
-	reader->separator = best;
+	reader->separator = separator_best(slice_of(bytes + reader->at, i - reader->at));
 	return true;
 }
 

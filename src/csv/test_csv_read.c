@@ -58,6 +58,9 @@ static void the_separator_is_the_most_frequent_of_the_first_line(void **state)
 	is_told("a\tb\nc,d\te\n", "1[a|b] 2[c,d|e]");
 	is_told("a;b, c\n", "1[a|b, c]");
 	is_told("a,b; c\n", "1[a|b; c]");
+	is_told("a,b; c; d\n", "1[a|b; c; d]");
+	is_told("a, b;c;d\n", "1[a, b|c|d]");
+	is_told("a; b; c\n", "1[a|b|c]");
 	is_told("\"x;y;z\",b\nc,d\n", "1[x;y;z|b] 2[c|d]");
 	is_told("\n\na;b\n", "3[a|b]");
 	is_told("lone\na,b\n", "1[lone] 2[a|b]");
