@@ -1,5 +1,5 @@
 /* command_new - a device in a folder: from a size profile, an exact shape, or a backup */
-#include "sim/device.h"
+#include "sim/command_new.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -22,6 +22,14 @@ static const char help[] =
 	"  --kdf-rounds N                    rounds of its keybags (10000000)\n"
 	"  --force-encryption                a profile forces encrypted backups\n"
 	"  --passcode  --find-my  --setup-pending\n"
+	"  --managed-by NAME|URL             the service that manages it\n"
+	"  --enrolled ade|profile|adde|user|configurator\n"
+	"  --supervised[=no]  --locked\n"
+	"  --identity scep|pkcs12|acme|acme-hardware\n"
+	"  --ade-record none|mandatory       cloud configuration by Apple's service\n"
+	"  --server-uid UID  --provisional-until TIME   of that record\n"
+	"  --enrolled-since TIME  --identity-until TIME\n"
+	"  --app-not-backed-up BUNDLE        a managed app that stays out of backups\n"
 	"  --fault SPEC                      a fault of every run (may be repeated)\n";
 
 enum word {
@@ -67,6 +75,7 @@ static const struct option options[] = {
 	{"find-my", no_argument, NULL, OPTION_FIND_MY},
 	{"setup-pending", no_argument, NULL, OPTION_PENDING},
 	{"fault", required_argument, NULL, OPTION_FAULT},
+	SIM_MANAGED_OPTIONS,
 	{"help", no_argument, NULL, OPTION_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -74,6 +83,7 @@ static const struct option options[] = {
 /** struct wish - the command line; the birth borrows from it */
 struct wish {
 	struct sim_birth birth;
+	struct sim_managed_wish managed;
 	struct secret from_password, backup_password;
 	const char *faults[SIM_FAULTS_MAX];
 	bool has_seed, wants_help;
@@ -120,6 +130,8 @@ static int take_option(struct wish *wish, int option, const char *text, struct e
 {
 	struct sim_birth *birth = &wish->birth;
 
+	if (option >= OPTION_MANAGED_BY && option < OPTION_MANAGED_END)
+		return sim_managed_take(&wish->managed, option, text, err);
 	switch (option) {
 	case OPTION_PROFILE:
 		birth->profile = text;
@@ -224,6 +236,8 @@ static int new_device(struct sim_world *world, struct wish *wish, const char *fo
 		wish->birth.seed = random;
 	}
 	wish->birth.faults = wish->faults;
+	sim_managed_settle(&wish->managed);
+	wish->birth.management = wish->managed.is_asked ? &wish->managed.management : NULL;
 	if (r == 0)
 		r = sim_birth_run(folder, &wish->birth, err);
 	if (r == 0)

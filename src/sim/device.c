@@ -68,6 +68,7 @@ static int device_load(struct sim_device *device, struct err *err)
 	if (r < 0)
 		return r;
 	device->now = -1;
+	sim_fact_get(device, "kept_out", device->kept_out, sizeof(device->kept_out));
 	sim_faults_settle(&device->faults, device);
 	return 0;
 }

@@ -55,6 +55,7 @@ struct sim_device {
 	struct crypto_mac *mac;
 	struct buf private_pem, public_pem;
 	bool is_busy; /* a run is going on */
+	char kept_out[256]; /* domain of a managed app that stays out of backups; empty: none */
 	int64_t now;  /* this process was told the time; -1: it was not */
 };
 
@@ -282,6 +283,7 @@ struct sim_birth {
 	uint32_t kdf_rounds;                  /* 0: the real 10,000,000 */
 	uint64_t seed;
 	bool has_passcode, find_my_is_on, setup_is_pending, encryption_is_forced, has_now;
+	const struct sim_management *management; /* NULL: nobody ever claimed it */
 	int64_t now;
 	uint64_t files,
 		file_size; /* exact shape: so many files of that size; files 0 = by profile */

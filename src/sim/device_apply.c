@@ -1,5 +1,6 @@
 /* device_apply - the end of a restore: what was staged becomes the device's own */
 #include "sim/device_restore.h"
+#include "sim/management.h"
 
 #include <string.h>
 
@@ -30,7 +31,8 @@ static int remove_others(struct sim_restore *restore, struct err *err)
 		r = sim_files_rewind(files, SIM_FILES_BORN, err);
 	while (r == 0 && (r = sim_files_next(files, &own, err)) == 0) {
 		if (!sim_restore_domain_comes(restore, own.row.domain) ||
-		    sim_restore_is_kept(restore, &own.row))
+		    sim_restore_is_kept(restore, &own.row) ||
+		    !sim_file_is_backed_up(restore->run.device, &own.row))
 			continue;
 		r = sim_files_find(restore->staged, own.row.file_id, &staged, err);
 		item = (struct sim_item){.id = own.id};

@@ -6,6 +6,7 @@
  * stored.  Order and states: docs/protocol/device-link, "Backup, step by step".
  */
 #include "sim/device_backup.h"
+#include "sim/management.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,8 @@ static int stage_open(struct sim_backup *backup, struct err *err)
 	if (r == 0 && stage->is_encrypted)
 		r = sim_keys_manifest(&run->keys, stage->run, stage->manifest_key,
 				      stage->manifest_blob, err);
+	if (r == 0)
+		r = sim_keychain_export(run->device, stage->is_encrypted, err);
 	/* one view of the files for the whole run, whatever ages meanwhile */
 	return r < 0 ? r : sim_files_begin(run->files, false, err);
 }

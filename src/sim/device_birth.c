@@ -3,7 +3,7 @@
  *
  * Identity first, always of the reserved range and always its own, wherever its files come from.
  */
-#include "sim/device.h"
+#include "sim/management.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -277,6 +277,8 @@ static int life_begin(const char *folder, const struct sim_birth *birth, struct 
 		r = apps_make(device, birth, err);
 	if (r == 0)
 		r = files_make(device, birth, origin, err);
+	if (r == 0 && birth->management)
+		r = sim_management_begin(device, birth->management, err);
 	if (r == 0)
 		r = sim_device_supervision_refresh(device, err);
 	if (r == 0 && birth->backup_password) {
@@ -308,6 +310,8 @@ int sim_birth_run(const char *folder, const struct sim_birth *birth, struct err 
 	}
 	if (r == 0)
 		r = sim_birth_check(birth, err);
+	if (r == 0 && birth->management)
+		r = sim_management_check(birth->management, err);
 	if (r < 0)
 		return r;
 	looks_make(&cradle, birth, &hints);

@@ -4,13 +4,9 @@
  * Kept as files where a device keeps them, so that a backup carries them and a restore brings
  * them: SysSharedContainerDomain, Library/ConfigurationProfiles.
  */
-#include "sim/device.h"
+#include "sim/management.h"
 
 #include <string.h>
-
-#define PROFILES_DOMAIN "SysSharedContainerDomain-systemgroup.com.apple.configurationprofiles"
-#define PROFILES_FOLDER "Library/ConfigurationProfiles"
-#define CLOUD_PATH PROFILES_FOLDER "/CloudConfigurationDetails.plist"
 
 enum { PROFILE_LEN_MAX = 1 << 20 };
 
@@ -22,7 +18,7 @@ static const struct plist *load_plist(struct sim_device *device, const char *pat
 	const struct plist_limits limits = PLIST_LIMITS_SMALL;
 	const struct plist *root;
 
-	if (sim_file_load(device, PROFILES_DOMAIN, path, &bytes, NULL) != 0)
+	if (sim_file_load(device, SIM_PROFILES_DOMAIN, path, &bytes, NULL) != 0)
 		return NULL;
 	return plist_parse(doc, buf_slice(&bytes), &limits, &root, NULL) == 0 &&
 			       root->type == PLIST_DICT
@@ -34,7 +30,7 @@ struct plist *sim_device_cloud_configuration(struct sim_device *device, struct p
 {
 	CLEANUP(plist_doc_free_p) struct plist_doc *inner = NULL;
 	const struct plist *root =
-		plist_doc_new(&inner, NULL) == 0 ? load_plist(device, CLOUD_PATH, inner) : NULL;
+		plist_doc_new(&inner, NULL) == 0 ? load_plist(device, SIM_CLOUD_PATH, inner) : NULL;
 
 	return root ? plist_copy(doc, root) : plist_new_dict(doc);
 }
@@ -47,7 +43,7 @@ int sim_device_supervision_refresh(struct sim_device *device, struct err *err)
 
 	if (r < 0)
 		return r;
-	plist_get_bool(load_plist(device, CLOUD_PATH, doc), "IsSupervised", &is_supervised);
+	plist_get_bool(load_plist(device, SIM_CLOUD_PATH, doc), "IsSupervised", &is_supervised);
 	return sim_device_set_state(device, "is_supervised", is_supervised ? "true" : "false", err);
 }
 
@@ -60,13 +56,14 @@ static int store_plist(struct sim_device *device, const char *path, const struct
 
 	if (r == 0)
 		r = plist_write_binary(doc, plist_copy(doc, value), &bytes, err);
-	return r < 0 ? r : sim_file_store(device, PROFILES_DOMAIN, path, buf_slice(&bytes), err);
+	return r < 0 ? r
+		     : sim_file_store(device, SIM_PROFILES_DOMAIN, path, buf_slice(&bytes), err);
 }
 
 int sim_device_cloud_configuration_put(struct sim_device *device, const struct plist *configuration,
 				       struct err *err)
 {
-	int r = store_plist(device, CLOUD_PATH, configuration, err);
+	int r = store_plist(device, SIM_CLOUD_PATH, configuration, err);
 
 	return r < 0 ? r : sim_device_supervision_refresh(device, err);
 }
@@ -80,23 +77,25 @@ static void stub_path(const char *identifier, char out[160])
 
 	crypto_sha256(slice_text(identifier), digest);
 	hex_encode(digest, sizeof(digest), hex);
-	snprintf(out, 160, PROFILES_FOLDER "/profile-%s.stub", hex);
+	snprintf(out, 160, SIM_PROFILES_FOLDER "/profile-%s.stub", hex);
 }
 
 int sim_device_profile_put(struct sim_device *device, const struct plist *profile, struct err *err)
 {
 	const char *identifier = plist_get_text(profile, "PayloadIdentifier");
 	char path[160];
+	int r;
 
 	if (!identifier || !*identifier)
 		return err_set(err, ERR_USAGE, "the profile has no PayloadIdentifier");
 	stub_path(identifier, path);
-	return store_plist(device, path, profile, err);
+	r = store_plist(device, path, profile, err);
+	return r < 0 ? r : sim_profiles_manifest(device, err);
 }
 
 static bool is_stub(const char *path)
 {
-	static const char prefix[] = PROFILES_FOLDER "/profile-";
+	static const char prefix[] = SIM_PROFILES_FOLDER "/profile-";
 	size_t len = strlen(path);
 
 	return !strncmp(path, prefix, sizeof(prefix) - 1) && len > 5 &&
@@ -119,8 +118,10 @@ int sim_device_profile_remove(struct sim_device *device, const char *identifier,
 		return SIM_DEVICE_ABSENT;
 	if (plist_get_bool(profile, "PayloadRemovalDisallowed", &is_kept) && is_kept)
 		return SIM_DEVICE_PROHIBITED;
-	r = sim_file_delete(device, PROFILES_DOMAIN, path, err);
-	return r == SIM_FILES_ABSENT ? SIM_DEVICE_ABSENT : r;
+	r = sim_file_delete(device, SIM_PROFILES_DOMAIN, path, err);
+	if (r != 0)
+		return r == SIM_FILES_ABSENT ? SIM_DEVICE_ABSENT : r;
+	return sim_profiles_manifest(device, err);
 }
 
 /* one stub's part of GetProfileList */
@@ -156,7 +157,7 @@ static int list_profiles(struct sim_device *device, struct plist_doc *doc,
 	if (r == 0)
 		r = plist_doc_new(&inner, NULL);
 	if (r == 0)
-		r = sim_files_rewind_domain(files, PROFILES_DOMAIN, NULL);
+		r = sim_files_rewind_domain(files, SIM_PROFILES_DOMAIN, NULL);
 	while (r == 0 && sim_files_next(files, &file, NULL) == 0) {
 		const struct plist *profile;
 
@@ -190,16 +191,19 @@ static int erase_facts(struct sim_device *device, struct err *err)
 	int r;
 
 	pthread_mutex_lock(&device->lock);
-	r = sim_store_exec(device->db,
-			   "BEGIN; DELETE FROM pairings; DELETE FROM apps;"
-			   "DELETE FROM facts WHERE key IN ('keybag', 'state/has_passcode', "
-			   "'state/is_locked', 'state/will_encrypt',"
-			   " 'state/encryption_is_forced', 'state/find_my_is_on', "
-			   "'state/setup_is_done', 'state/is_supervised',"
-			   " 'state/wifi_is_enabled', 'state/dialog_is_pending', "
-			   "'state/trust_answer', 'state/passcode_is_wanted');"
-			   "DELETE FROM facts WHERE substr(key, 1, 6) = 'value/'; COMMIT",
-			   err);
+	r = sim_store_exec(
+		device->db,
+		"BEGIN; DELETE FROM pairings; DELETE FROM apps;"
+		"DELETE FROM facts WHERE key IN ('keybag', 'state/has_passcode', "
+		"'state/is_locked', 'state/will_encrypt',"
+		" 'state/encryption_is_forced', 'state/find_my_is_on', "
+		"'state/setup_is_done', 'state/is_supervised',"
+		" 'state/wifi_is_enabled', 'state/dialog_is_pending', "
+		"'state/trust_answer', 'state/passcode_is_wanted');"
+		"DELETE FROM facts WHERE key = 'kept_out' OR substr(key, 1, 6) = 'value/'"
+		" OR substr(key, 1, 8) IN ('keychain', 'enclave/'); COMMIT",
+		err);
+	device->kept_out[0] = 0;
 	pthread_mutex_unlock(&device->lock);
 	return r;
 }

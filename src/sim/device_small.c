@@ -61,7 +61,7 @@ static int put_row(struct sim_device *device, struct sim_files *files, const cha
 		file = known;
 	} else {
 		file.row.flags = 1;
-		file.row.mode = S_IFREG | 0644;
+		file.row.mode = S_IFREG | 0666;
 		file.row.inode = 100000 + number;
 		file.row.uid = 501;
 		file.row.gid = -2;

@@ -5,7 +5,7 @@
  * remembers of earlier runs does not count, because it cannot know what became of them.  A row that
  * differs goes into the new manifest; the content travels only if it may have changed.
  */
-#include "sim/device.h"
+#include "sim/management.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -216,7 +216,8 @@ int sim_stage_plan(struct sim_run *run, struct sim_stage *stage, struct err *err
 	if (r == 0)
 		r = sim_files_rewind(run->files, SIM_FILES_BORN, err);
 	while (r == 0 && (r = sim_files_next(run->files, &file, err)) == 0)
-		r = plan_row(&plan, &file, err);
+		if (sim_file_is_backed_up(run->device, &file.row))
+			r = plan_row(&plan, &file, err);
 	if (r < 0)
 		return r;
 	return host ? host_rest(&plan, err) : 0;
@@ -280,7 +281,8 @@ static int fill_all(struct filling *filling, struct err *err)
 	int r = sim_files_rewind(filling->run->files, SIM_FILES_BORN, err);
 
 	while (r == 0 && (r = sim_files_next(filling->run->files, &file, err)) == 0)
-		r = fill_row(filling, &file, NULL, err);
+		if (sim_file_is_backed_up(filling->run->device, &file.row))
+			r = fill_row(filling, &file, NULL, err);
 	return r < 0 ? r : 0;
 }
 

@@ -1,0 +1,492 @@
+/*
+ * device_enrollment - MDM.plist, the enrollment profile's stub and the list of profiles
+ *
+ * What a device writes when it enrolls, and takes away when it leaves; keys and their types as in
+ * docs/format/ios-backup, "MDM.plist".
+ */
+#include "sim/management.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MANIFEST_PATH SIM_PROFILES_FOLDER "/PayloadManifest.plist"
+#define DEPENDENCY_PATH SIM_PROFILES_FOLDER "/PayloadDependency.plist"
+
+enum {
+	FILE_LEN_MAX = 1 << 20,
+	YEAR_SECONDS = 365 * SIM_DAY_SECONDS,
+	ALL_RIGHTS = 8191,
+};
+
+/* ---- words ---- */
+
+static const char *const kinds[] = {"none", "ade", "profile", "adde", "user", "configurator"};
+static const char *const identities[] = {"scep", "pkcs12", "acme", "acme-hardware"};
+
+const char *sim_enrollment_word(enum sim_kind_of_enrollment kind)
+{
+	return kinds[kind];
+}
+
+bool sim_enrollment_parse(const char *word, enum sim_kind_of_enrollment *kind)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+		if (!strcmp(word, kinds[i])) {
+			*kind = (enum sim_kind_of_enrollment)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *sim_identity_word(enum sim_identity_kind kind)
+{
+	return identities[kind];
+}
+
+bool sim_identity_parse(const char *word, enum sim_identity_kind *kind)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(identities); i++) {
+		if (!strcmp(word, identities[i])) {
+			*kind = (enum sim_identity_kind)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- files ---- */
+
+static const struct plist *load(struct sim_device *device, const char *path, struct plist_doc *doc)
+{
+	CLEANUP(buf_clear) struct buf bytes = BUF_INIT(FILE_LEN_MAX);
+	const struct plist_limits limits = PLIST_LIMITS_SMALL;
+	const struct plist *root;
+
+	if (sim_file_load(device, SIM_PROFILES_DOMAIN, path, &bytes, NULL) != 0)
+		return NULL;
+	return plist_parse(doc, buf_slice(&bytes), &limits, &root, NULL) == 0 ? root : NULL;
+}
+
+static int store(struct sim_device *device, const char *path, struct plist_doc *doc,
+		 const struct plist *root, struct err *err)
+{
+	CLEANUP(buf_clear) struct buf bytes = BUF_INIT(FILE_LEN_MAX);
+	int r = plist_write_binary(doc, root, &bytes, err);
+
+	return r < 0 ? r
+		     : sim_file_store(device, SIM_PROFILES_DOMAIN, path, buf_slice(&bytes), err);
+}
+
+static int drop(struct sim_device *device, const char *path, struct err *err)
+{
+	int r = sim_file_delete(device, SIM_PROFILES_DOMAIN, path, err);
+
+	return r < 0 ? r : 0;
+}
+
+static void stub_path(const char *identifier, char out[160])
+{
+	uint8_t digest[CRYPTO_SHA256_LEN];
+	char hex[2 * CRYPTO_SHA256_LEN + 1];
+
+	crypto_sha256(slice_text(identifier), digest);
+	hex_encode(digest, sizeof(digest), hex);
+	snprintf(out, 160, SIM_PROFILES_FOLDER "/profile-%s.stub", hex);
+}
+
+/* ---- the enrollment profile ---- */
+
+static void uuid_make(struct sim_device *device, const char *purpose, uint64_t number, char out[37])
+{
+	uint8_t b[16];
+
+	sim_device_derive(device, purpose, number, b, sizeof(b));
+	snprintf(out, 37, "%02X%02X%02X%02X-%02X%02X-4%X%02X-8%X%02X-%02X%02X%02X%02X%02X%02X",
+		 b[0], b[1], b[2], b[3], b[4], b[5], b[6] & 15u, b[7], b[8] & 15u, b[9], b[10],
+		 b[11], b[12], b[13], b[14], b[15]);
+}
+
+/* a push topic names the service's certificate: the same for all its devices */
+static void topic_make(const char *server, char out[80])
+{
+	uint8_t digest[CRYPTO_SHA256_LEN];
+	char host[SIM_SERVER_LEN], hex[13];
+
+	crypto_sha256(slice_text(sim_server_host(server, host)), digest);
+	hex_encode(digest, 6, hex);
+	snprintf(out, 80, "com.apple.mgmt.External.00000000-0000-4000-8000-%s", hex);
+}
+
+/* its identifier stays for a service's whole life, so that a later profile may replace it */
+static void identifier_make(const char *server, char out[SIM_SERVER_LEN + 16])
+{
+	char host[SIM_SERVER_LEN];
+
+	snprintf(out, SIM_SERVER_LEN + 16, "%s.enrollment", sim_server_host(server, host));
+}
+
+static const char *mode_of(enum sim_kind_of_enrollment kind)
+{
+	return kind == SIM_ENROLLED_ADDE ? "ADDE" : kind == SIM_ENROLLED_USER ? "BYOD" : NULL;
+}
+
+static const char *payload_type(enum sim_identity_kind kind)
+{
+	return kind == SIM_IDENTITY_SCEP     ? "com.apple.security.scep"
+	       : kind == SIM_IDENTITY_PKCS12 ? "com.apple.security.pkcs12"
+					     : "com.apple.security.acme";
+}
+
+/** struct relation - what the files of one enrollment name in common */
+struct relation {
+	const struct sim_enrollment *enrollment;
+	uint64_t number; /* counts the device's enrollments; row of its identity */
+	char identifier[SIM_SERVER_LEN + 16], topic[80];
+	char profile_uuid[37], mdm_uuid[37], identity_uuid[37];
+	uint8_t ref[12];
+};
+
+static struct plist *payload_make(struct plist_doc *doc, const char *type, const char *parent,
+				  const char *suffix, const char *uuid)
+{
+	struct plist *payload = plist_new_dict(doc);
+	char identifier[SIM_SERVER_LEN + 32];
+
+	snprintf(identifier, sizeof(identifier), "%.270s%s", parent, suffix);
+	plist_set_text(doc, payload, "PayloadType", type);
+	plist_set_text(doc, payload, "PayloadIdentifier", identifier);
+	plist_set_text(doc, payload, "PayloadUUID", uuid);
+	plist_set_int(doc, payload, "PayloadVersion", 1);
+	return payload;
+}
+
+static struct plist *identity_payload(struct plist_doc *doc, const struct relation *relation)
+{
+	const struct sim_enrollment *enrollment = relation->enrollment;
+	bool is_hardware = enrollment->identity == SIM_IDENTITY_ACME_HARDWARE;
+	struct plist *payload =
+		payload_make(doc, payload_type(enrollment->identity), relation->identifier,
+			     ".identity", relation->identity_uuid);
+
+	if (is_hardware || enrollment->identity == SIM_IDENTITY_ACME)
+		plist_set_bool(doc, payload, "HardwareBound", is_hardware);
+	plist_set_data(doc, payload, "PERSISTENT_REF",
+		       slice_of(relation->ref, sizeof(relation->ref)));
+	return payload;
+}
+
+static int stub_write(struct sim_device *device, const struct relation *relation, struct err *err)
+{
+	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
+	const struct sim_enrollment *enrollment = relation->enrollment;
+	struct plist *stub, *mdm, *payloads;
+	char path[160];
+	int r = plist_doc_new(&doc, err);
+
+	if (r < 0)
+		return r;
+	stub = payload_make(doc, "Configuration", relation->identifier, "", relation->profile_uuid);
+	plist_set_text(doc, stub, "PayloadDisplayName", "Management profile");
+	plist_set_text(doc, stub, "PayloadOrganization", relation->identifier);
+	plist_set_bool(doc, stub, "PayloadRemovalDisallowed", enrollment->is_locked);
+	plist_set_date(doc, stub, "InstallDate", enrollment->since);
+	mdm = payload_make(doc, "com.apple.mdm", relation->identifier, ".mdm", relation->mdm_uuid);
+	plist_set_text(doc, mdm, "ServerURL", enrollment->server);
+	plist_set_text(doc, mdm, "Topic", relation->topic);
+	plist_set_text(doc, mdm, "IdentityCertificateUUID", relation->identity_uuid);
+	plist_set_int(doc, mdm, "AccessRights", ALL_RIGHTS);
+	plist_set_bool(doc, mdm, "CheckOutWhenRemoved", true);
+	if (mode_of(enrollment->kind))
+		plist_set_text(doc, mdm, "EnrollmentMode", mode_of(enrollment->kind));
+	payloads = plist_new_array(doc);
+	plist_add(doc, payloads, mdm);
+	plist_add(doc, payloads, identity_payload(doc, relation));
+	plist_set(doc, stub, "PayloadContent", payloads);
+	stub_path(relation->identifier, path);
+	return store(device, path, doc, stub, err);
+}
+
+static int mdm_write(struct sim_device *device, const struct relation *relation, struct err *err)
+{
+	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
+	const struct sim_enrollment *enrollment = relation->enrollment;
+	struct plist *mdm;
+	char magic[37];
+	int r = plist_doc_new(&doc, err);
+
+	if (r < 0)
+		return r;
+	mdm = plist_new_dict(doc);
+	uuid_make(device, "push-magic", relation->number, magic);
+	plist_set_text(doc, mdm, "ServerURL", enrollment->server);
+	plist_set_text(doc, mdm, "Topic", relation->topic);
+	plist_set_text(doc, mdm, "PushMagic", magic);
+	plist_set_text(doc, mdm, "ManagingProfileIdentifier", relation->identifier);
+	plist_set_int(doc, mdm, "AccessRights", ALL_RIGHTS);
+	plist_set_bool(doc, mdm, "IsProfileLocked", enrollment->is_locked);
+	plist_set_bool(doc, mdm, "IsADEProfile", enrollment->kind == SIM_ENROLLED_ADE);
+	plist_set_data(doc, mdm, "IdentityPersistentRef",
+		       slice_of(relation->ref, sizeof(relation->ref)));
+	if (mode_of(enrollment->kind)) {
+		char persona[37];
+
+		uuid_make(device, "persona", relation->number, persona);
+		plist_set_text(doc, mdm, "EnrollmentMode", mode_of(enrollment->kind));
+		plist_set_text(doc, mdm, "PersonaID", persona);
+	}
+	if (enrollment->kind == SIM_ENROLLED_USER)
+		plist_set_bool(doc, mdm, "UserEnrollment", true);
+	return store(device, SIM_MDM_PATH, doc, mdm, err);
+}
+
+/* which profiles depend on which certificate: its reference in hexadecimal -> payload UUIDs */
+static int dependency_write(struct sim_device *device, const struct relation *relation,
+			    struct err *err)
+{
+	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
+	struct plist *dict, *users;
+	char hex[2 * sizeof(relation->ref) + 1];
+	int r = plist_doc_new(&doc, err);
+
+	if (r < 0)
+		return r;
+	dict = plist_new_dict(doc);
+	users = plist_new_array(doc);
+	hex_encode(relation->ref, sizeof(relation->ref), hex);
+	plist_add(doc, users, plist_new_text(doc, relation->mdm_uuid));
+	plist_set(doc, dict, hex, users);
+	return store(device, DEPENDENCY_PATH, doc, dict, err);
+}
+
+/* a key that the hardware itself holds: an erase destroys it, and no backup has it */
+static const char *enclave_fact(uint64_t row, char out[64])
+{
+	snprintf(out, 64, "enclave/%llu", (unsigned long long)row);
+	return out;
+}
+
+static int enclave_put(struct sim_device *device, uint64_t row, struct err *err)
+{
+	char fact[64];
+
+	return sim_fact_put_int(device, enclave_fact(row, fact), 1, err);
+}
+
+int sim_enrollment_install(struct sim_device *device, const struct sim_enrollment *wanted,
+			   struct err *err)
+{
+	struct sim_enrollment enrollment = *wanted;
+	struct relation relation = {.enrollment = &enrollment};
+	int r = sim_enrollment_remove(device, err);
+
+	if (!enrollment.since)
+		enrollment.since = sim_device_now(device);
+	if (!enrollment.identity_until)
+		enrollment.identity_until = enrollment.since + YEAR_SECONDS;
+	relation.number = (uint64_t)sim_fact_int(device, "enrollments", 0) + 1;
+	identifier_make(enrollment.server, relation.identifier);
+	topic_make(enrollment.server, relation.topic);
+	uuid_make(device, "enrollment-profile", relation.number, relation.profile_uuid);
+	uuid_make(device, "mdm-payload", relation.number, relation.mdm_uuid);
+	uuid_make(device, "identity-payload", relation.number, relation.identity_uuid);
+	sim_keychain_ref("idnt", relation.number, relation.ref);
+	if (r == 0)
+		r = sim_fact_put_int(device, "enrollments", (int64_t)relation.number, err);
+	if (r == 0)
+		r = sim_identity_make(device, &enrollment, relation.number, err);
+	if (r == 0 && enrollment.identity == SIM_IDENTITY_ACME_HARDWARE)
+		r = enclave_put(device, relation.number, err);
+	if (r == 0)
+		r = stub_write(device, &relation, err);
+	if (r == 0)
+		r = mdm_write(device, &relation, err);
+	if (r == 0)
+		r = dependency_write(device, &relation, err);
+	return r < 0 ? r : sim_profiles_manifest(device, err);
+}
+
+/* ---- reading ---- */
+
+static void take_identity(const struct plist *stub, struct sim_enrollment *enrollment)
+{
+	const struct plist *payloads = plist_get_array(stub, "PayloadContent");
+
+	for (const struct plist *payload = payloads ? payloads->as.items.first : NULL; payload;
+	     payload = payload->next) {
+		const char *type = plist_get_text(payload, "PayloadType");
+		bool is_hardware = false;
+
+		for (int kind = SIM_IDENTITY_SCEP; type && kind <= SIM_IDENTITY_ACME; kind++)
+			if (!strcmp(type, payload_type((enum sim_identity_kind)kind)))
+				enrollment->identity = (enum sim_identity_kind)kind;
+		if (plist_get_bool(payload, "HardwareBound", &is_hardware) && is_hardware)
+			enrollment->identity = SIM_IDENTITY_ACME_HARDWARE;
+	}
+}
+
+static uint64_t row_of(const struct plist *mdm)
+{
+	struct slice ref = SLICE_EMPTY;
+
+	return plist_get_data(mdm, "IdentityPersistentRef", &ref) && ref.len == 12
+		       ? get_u64be(ref.bytes + 4)
+		       : 0;
+}
+
+static enum sim_kind_of_enrollment kind_of(struct sim_device *device, const struct plist *mdm)
+{
+	const char *mode = plist_get_text(mdm, "EnrollmentMode");
+	struct sim_cloud cloud;
+	bool is_ade = false;
+
+	if (mode)
+		return strcmp(mode, "ADDE") ? SIM_ENROLLED_USER : SIM_ENROLLED_ADDE;
+	plist_get_bool(mdm, "IsADEProfile", &is_ade);
+	if (is_ade)
+		return SIM_ENROLLED_ADE;
+	return sim_cloud_load(device, SIM_CLOUD_PATH, &cloud, NULL) == 0 &&
+			       cloud.source == SIM_CLOUD_CONFIGURATOR
+		       ? SIM_ENROLLED_CONFIGURATOR
+		       : SIM_ENROLLED_PROFILE;
+}
+
+static void take_keychain(struct sim_device *device, uint64_t row,
+			  struct sim_enrollment *enrollment)
+{
+	CLEANUP(buf_wipe) struct buf der = BUF_INIT(1 << 16);
+	char fact[64];
+
+	if (sim_keychain_get(device, "cert", row, &der, NULL) == 0)
+		enrollment->identity_until = sim_identity_until(buf_slice(&der));
+	enrollment->has_identity = enrollment->identity_until != 0 &&
+				   (enrollment->identity == SIM_IDENTITY_ACME_HARDWARE
+					    ? sim_fact_int(device, enclave_fact(row, fact), 0) != 0
+					    : sim_keychain_has(device, "keys", row));
+}
+
+int sim_enrollment_load(struct sim_device *device, struct sim_enrollment *enrollment,
+			struct err *err)
+{
+	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
+	const struct plist *mdm, *stub;
+	const char *server, *identifier;
+	char path[160];
+	int r = plist_doc_new(&doc, err);
+
+	if (r < 0)
+		return r;
+	mdm = load(device, SIM_MDM_PATH, doc);
+	server = plist_get_text(mdm, "ServerURL");
+	identifier = plist_get_text(mdm, "ManagingProfileIdentifier");
+	if (!server || !identifier)
+		return SIM_DEVICE_ABSENT; /* without these the whole file is invalid */
+	*enrollment = (struct sim_enrollment){.kind = kind_of(device, mdm)};
+	snprintf(enrollment->server, sizeof(enrollment->server), "%s", server);
+	plist_get_bool(mdm, "IsProfileLocked", &enrollment->is_locked);
+	stub_path(identifier, path);
+	stub = load(device, path, doc);
+	plist_get_date(stub, "InstallDate", &enrollment->since);
+	take_identity(stub, enrollment);
+	take_keychain(device, row_of(mdm), enrollment);
+	return 0;
+}
+
+/* ---- going ---- */
+
+int sim_enrollment_remove(struct sim_device *device, struct err *err)
+{
+	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
+	const struct plist *mdm;
+	const char *identifier;
+	char path[160];
+	int r = plist_doc_new(&doc, err);
+
+	if (r < 0)
+		return r;
+	mdm = load(device, SIM_MDM_PATH, doc);
+	if (!mdm)
+		return 0;
+	identifier = plist_get_text(mdm, "ManagingProfileIdentifier");
+	if (identifier) {
+		stub_path(identifier, path);
+		r = drop(device, path, err);
+	}
+	if (r == 0)
+		r = sim_keychain_remove(device, "cert", row_of(mdm), err);
+	if (r == 0)
+		r = sim_keychain_remove(device, "keys", row_of(mdm), err);
+	if (r == 0)
+		r = drop(device, DEPENDENCY_PATH, err);
+	if (r == 0)
+		r = drop(device, SIM_MDM_PATH, err);
+	return r < 0 ? r : sim_profiles_manifest(device, err);
+}
+
+static bool is_stub(const char *path)
+{
+	static const char prefix[] = SIM_PROFILES_FOLDER "/profile-";
+	size_t len = strlen(path);
+
+	return !strncmp(path, prefix, sizeof(prefix) - 1) && len > 5 &&
+	       !strcmp(path + len - 5, ".stub");
+}
+
+/* the paths of all stubs, as an array of texts in @doc */
+static int stubs_list(struct sim_device *device, struct plist_doc *doc, struct plist *paths,
+		      struct err *err)
+{
+	CLEANUP(sim_files_close_p) struct sim_files *files = NULL;
+	struct sim_file file;
+	int r = sim_files_open(&files, device, err);
+
+	if (r == 0)
+		r = sim_files_rewind_domain(files, SIM_PROFILES_DOMAIN, err);
+	while (r == 0 && (r = sim_files_next(files, &file, err)) == 0)
+		if (is_stub(file.row.path))
+			plist_add(doc, paths, plist_new_text(doc, file.row.path));
+	return r < 0 ? r : 0;
+}
+
+int sim_profiles_manifest(struct sim_device *device, struct err *err)
+{
+	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
+	struct plist *paths, *manifest, *ordered;
+	int r = plist_doc_new(&doc, err);
+
+	if (r < 0)
+		return r;
+	paths = plist_new_array(doc);
+	manifest = plist_new_dict(doc);
+	ordered = plist_new_array(doc);
+	r = stubs_list(device, doc, paths, err);
+	for (const struct plist *path = paths->as.items.first; path; path = path->next) {
+		const struct plist *stub = load(device, plist_text(path), doc);
+		const char *identifier = plist_get_text(stub, "PayloadIdentifier");
+
+		if (identifier)
+			plist_add(doc, ordered, plist_new_text(doc, identifier));
+	}
+	plist_set(doc, manifest, "OrderedProfiles", ordered);
+	plist_set(doc, manifest, "HiddenProfiles", plist_new_array(doc));
+	return r < 0 ? r : store(device, MANIFEST_PATH, doc, manifest, err);
+}
+
+int sim_profiles_remove_all(struct sim_device *device, struct err *err)
+{
+	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
+	struct plist *paths;
+	int r = sim_enrollment_remove(device, err);
+
+	if (r == 0)
+		r = plist_doc_new(&doc, err);
+	if (r < 0)
+		return r;
+	paths = plist_new_array(doc);
+	r = stubs_list(device, doc, paths, err);
+	if (r < 0 || !paths->as.items.first)
+		return r;
+	for (const struct plist *path = paths->as.items.first; r == 0 && path; path = path->next)
+		r = drop(device, plist_text(path), err);
+	return r < 0 ? r : sim_profiles_manifest(device, err);
+}
