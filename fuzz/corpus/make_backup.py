@@ -3,8 +3,10 @@
 
 All of it comes from tests/data/synthetic-ios-backup, whose every value is invented.
 """
+import datetime
 import json
 import os
+import plistlib
 import sqlite3
 import tempfile
 
@@ -39,7 +41,32 @@ def small_manifest(rows, schema, user_version):
             return file.read()
 
 
+def save_management():
+    """One seed for each kind of file, and one that is all of them at once."""
+    row = bytes([7] + [0] * 7)
+    at = datetime.datetime(2025, 1, 1)
+    files = {
+        "mdm": {"IdentityPersistentRef": b"idnt" + row, "ManagingProfileIdentifier": "m", "ServerURL": "https://m/s",
+                "AccessRights": 8191, "PushMagic": "p", "Topic": "t", "EnrollmentMode": "ADDE",
+                "OrganizationInfo": {"OrganizationName": "O"}, "IsProfileLocked": True},
+        "stub": {"PayloadIdentifier": "m", "InstallDate": at, "PayloadRemovalDisallowed": True, "PayloadContent": [
+            {"PayloadType": "com.apple.mdm", "IdentityCertificateUUID": "U"},
+            {"PayloadType": "com.apple.security.acme", "PayloadUUID": "U", "HardwareBound": True}]},
+        "cloud": {"ConfigurationSource": 1, "IsSupervised": True, "IsMandatory": True, "IsMDMUnremovable": 1,
+                  "MDMServerUID": "A1", "SkipSetup": ["Restore"], "SupervisorHostCertificates": [],
+                  "ConfigurationURL": "https://m"},
+        "profiles": {"OrderedProfiles": ["m", "n"], "HiddenProfiles": ["h"],
+                     "ProfileEvents": [{"m": {"Operation": "install", "Timestamp": at}}],
+                     "restrictedBool": {"forceEncryptedBackup": {"value": True}}},
+        "keychain": {"cert": [{"v_PersistentRef": b"cert" + row}], "keys": [], "SetupDone": True},
+    }
+    files["all"] = {key: value for file in list(files.values()) for key, value in file.items()}
+    for name, file in files.items():
+        save("backup_management", name, plistlib.dumps(file, fmt=plistlib.FMT_BINARY))
+
+
 def main():
+    save_management()
     source = sqlite3.connect("file:%s?immutable=1" % os.path.join(DATA, "plain", UDID, "Manifest.db"), uri=True)
     rows = source.execute("SELECT fileID, domain, relativePath, flags, file FROM Files").fetchall()
     schema = ";".join(row[0] for row in source.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"))

@@ -17,6 +17,8 @@
 #include "base/base.h"
 #include "plist/plist.h"
 
+#include "backup/management.h"
+
 enum {
 	BACKUP_FILE_ID_LEN = 40,  /* hex digits, without NUL */
 	BACKUP_FILE_KEY_LEN = 44, /* LE32 class + 40 bytes wrapped key */
