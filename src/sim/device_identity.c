@@ -176,20 +176,15 @@ int sim_identity_make(struct sim_device *device, const struct sim_enrollment *en
 
 static bool next(struct reader *in, uint8_t *tag, struct slice *content)
 {
-	uint16_t len = 0;
-	uint8_t first;
+	uint8_t first, high = 0, low = 0;
 
 	if (!reader_u8(in, tag) || !reader_u8(in, &first))
 		return false;
-	if (first == 0x82) {
-		if (!reader_u16be(in, &len))
-			return false;
-	} else if (first < 0x80) {
-		len = first;
-	} else {
-		return false;
-	}
-	return reader_slice(in, len, content);
+	if (first < 0x80)
+		low = first;
+	else if (first != 0x82 || !reader_u8(in, &high) || !reader_u8(in, &low))
+		return false; /* no certificate of this device is that long */
+	return reader_slice(in, (size_t)high << 8 | low, content);
 }
 
 /* into the @count-th element from here */
