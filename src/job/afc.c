@@ -219,7 +219,7 @@ static int ask_infos(struct afc *afc, const char *const *paths, size_t count, bo
 		r = conn_flush(afc->wire.conn, err);
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		r = afc_take(afc, first + i, &op, &status, NULL, err);
-		has[i] = status == AFC_OK && op == AFC_DATA;
+		has[i] = r == 0 && status == AFC_OK && op == AFC_DATA;
 	}
 	return r < 0 ? err_wrap(err, r, "AFC: ask for files") : 0;
 }

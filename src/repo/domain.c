@@ -197,6 +197,7 @@ int repo_domain_open(struct repo_domain *domain, struct repo *repo, const char *
 		     bool creates, struct err *err)
 {
 	char folder[2 * FOLDER_HASH_LEN + 1];
+	bool is_new;
 	int r = check_device(device, err);
 
 	if (r == 0)
@@ -206,15 +207,16 @@ int repo_domain_open(struct repo_domain *domain, struct repo *repo, const char *
 	r = repo_domain_open_folder(domain, repo, folder, err);
 	if (r < 0 || !creates)
 		return r;
+	is_new = r == REPO_ABSENT;
 	domain->fs = repo->env.fs;
 	snprintf(domain->folder, sizeof(domain->folder), "%s/d/%.40s", repo->path, folder);
 	snprintf(domain->device, sizeof(domain->device), "%s", device);
-	if (make_folders(domain, repo, err) < 0 ||
-	    (r == REPO_ABSENT && key_write(domain, repo, folder, err) < 0)) {
+	r = make_folders(domain, repo, err);
+	if (r == 0 && is_new)
+		r = key_write(domain, repo, folder, err);
+	if (r < 0)
 		repo_domain_clear(domain);
-		return err ? err->code : ERR_IO;
-	}
-	return 0;
+	return r;
 }
 
 void repo_domain_clear(struct repo_domain *domain)

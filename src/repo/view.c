@@ -159,12 +159,14 @@ static int search_folder(void *arg, const char *folder, struct err *err)
 	struct repo_name name;
 	struct repo_head head;
 	char id[REPO_ID_LEN + 1];
+	int r;
 
 	if (repo_domain_open_folder(&domain, search->repo, folder, NULL) != 0)
 		return 0;
-	if (repo_numbers_read(&numbers, domain.fs, repo_domain_file(&domain, &name, "snap"), "",
-			      err) < 0)
-		return ERR_IO;
+	r = repo_numbers_read(&numbers, domain.fs, repo_domain_file(&domain, &name, "snap"), "",
+			      err);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < numbers.count; i++) {
 		if (repo_head_read(&domain, numbers.list[i], &head, NULL, NULL) < 0) {
 			search->damaged++;
