@@ -24,6 +24,7 @@ struct cli_progress {
 	uint64_t sample_bytes;
 	double rate; /* bytes a second, smoothed */
 };
+/** cli_progress_init - @clock and @out are borrowed; a bar if @out is a terminal */
 void cli_progress_init(struct cli_progress *progress, struct clock *clock, FILE *out,
 		       bool is_quiet);
 /** cli_progress_end - leave the terminal's line empty for what comes next */
@@ -58,6 +59,7 @@ struct cli_command {
 		   char **argv); /* 0, < 0 with cli->err, or an enum cli_exit > 0 */
 };
 extern const struct cli_command cli_commands[];
+/** cli_command_find - NULL if there is none */
 const struct cli_command *cli_command_find(const char *name);
 
 /* ---- options.c ---- */
@@ -90,6 +92,7 @@ int cli_options(struct cli *cli, int *argc, char **argv, const struct cli_option
 		struct err *err);
 /** cli_options_global - the table of options that every command takes; @out holds 7 */
 void cli_options_global(struct cli *cli, struct cli_option out[7]);
+/** cli_usage - the page of `rehome help`: all commands and the options that each takes */
 void cli_usage(struct cli *cli, FILE *out);
 
 /* ---- words.c ---- */
@@ -102,6 +105,7 @@ const char *cli_clean(const char *text, char *out, size_t len);
 void cli_say(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
 /** cli_warn - the same, also when quiet */
 void cli_warn(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
+/** cli_answer - "yes", "no" or "unknown" */
 const char *cli_answer(enum job_answer answer);
 /** cli_age - "3 days ago", "just now": since @then */
 const char *cli_age(int64_t now, int64_t then, char out[32]);
@@ -122,9 +126,12 @@ struct cli_table {
 	unsigned right_mask; /* columns that are numbers */
 	bool has_failed;
 };
+/** cli_table_init - @right_mask: bit n set where column n holds numbers */
 void cli_table_init(struct cli_table *table, size_t columns, unsigned right_mask);
 void cli_table_clear(struct cli_table *table);
+/** cli_table_add - the next cell, copied, rows from left to right; lack of memory shows at print */
 void cli_table_add(struct cli_table *table, const char *cell);
+/** cli_table_print - ERR_NO_MEMORY, and nothing printed, when a cell is missing */
 int cli_table_print(const struct cli_table *table, FILE *out, struct err *err);
 
 /* ---- ask.c ---- */
@@ -143,6 +150,7 @@ int cli_ask_yes(struct cli *cli, const char *question, const char *switch_name, 
 int cli_repo_path(struct cli *cli, char out[CLI_PATH_MAX], struct err *err);
 /** cli_repo_password - --password-file, REHOME_PASSWORD_FILE, or asked for (twice when @is_new) */
 int cli_repo_password(struct cli *cli, bool is_new, struct secret *password, struct err *err);
+/** cli_repo_open - cli_repo_path and cli_repo_password, then open; caller closes */
 int cli_repo_open(struct cli *cli, struct repo **out, struct err *err);
 /**
  * cli_device_password - --device-password-file, the vault of @repo (may be NULL), or asked for when
@@ -159,12 +167,14 @@ struct cli_findings {
 	json_t *list; /* NULL: print */
 	uint64_t printed;
 };
+/** cli_findings_init - cli_finding is the callback for verifications, with this as its argument */
 void cli_findings_init(struct cli_findings *findings, struct cli *cli);
 void cli_findings_clear(struct cli_findings *findings);
 void cli_finding(void *findings, const struct backup_finding *finding);
 
 /* ---- one function a command ---- */
 
+/* each parses its operands and options, calls, prints: 0, < 0 with cli->err, or an enum cli_exit */
 int cli_run_init(struct cli *cli, int argc, char **argv);
 int cli_run_devices(struct cli *cli, int argc, char **argv);
 int cli_run_pair(struct cli *cli, int argc, char **argv);

@@ -15,6 +15,7 @@ struct files {
 	uint8_t *bytes;                   /* FILES_STEP of scratch */
 	uint64_t count, total;
 };
+/** files_init - @root exists; @fs, @cancel (may be NULL) are borrowed, @root is copied */
 int files_init(struct files *files, struct fs *fs, const struct cancel *cancel, const char *root,
 	       struct err *err);
 void files_clear(struct files *files);

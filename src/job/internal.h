@@ -27,11 +27,15 @@ enum job_internal_outcome { JOB_ABSENT = 1 };
 
 /* ---- mux.c: libusbmuxd, the only place that knows it ---- */
 
+/** mux_connect - to @port of the device; waits JOB_ANSWER_WAIT_MS at a time and ends with the run's
+ * cancel. ERR_DEVICE when it is gone or refuses. */
 int mux_connect(const struct job_env *env, const struct job_device *device, uint16_t port,
 		struct conn **out, struct err *err);
 /** mux_pair_record_read - appended to @out (wipe it); JOB_ABSENT */
 int mux_pair_record_read(const char *udid, struct buf *out, struct err *err);
+/** mux_pair_record_save - @record: the XML that usbmuxd keeps */
 int mux_pair_record_save(const struct job_device *device, struct slice record, struct err *err);
+/** mux_pair_record_remove - an absent one is fine */
 int mux_pair_record_remove(const char *udid, struct err *err);
 /** mux_buid - this host's identity, as usbmuxd keeps it */
 int mux_buid(char out[64], struct err *err);
@@ -46,12 +50,14 @@ struct wire {
 };
 /** wire_init - takes @conn over, also on failure */
 int wire_init(struct wire *wire, struct conn *conn, struct err *err);
+/** wire_clear - hang up at once and wipe what passed; safe on a half-made one */
 void wire_clear(struct wire *wire);
 /** wire_request - the document to build the next request in, emptied */
 struct plist_doc *wire_request(struct wire *wire);
 /** wire_put - queue a message built in wire->request */
 int wire_put(struct wire *wire, const struct plist *root, enum link_encoding encoding,
 	     struct err *err);
+/** wire_flush - send what was put */
 int wire_flush(struct wire *wire, struct err *err);
 /** wire_send - put and flush */
 int wire_send(struct wire *wire, const struct plist *root, enum link_encoding encoding,
@@ -70,6 +76,8 @@ struct pair_record {
 	struct slice host_cert, host_key, root_cert, root_key, device_cert, escrow_bag;
 	uint8_t pin[32]; /* of the device's public key */
 };
+/** pair_record_parse - @bytes (a property list) are copied; ERR_CORRUPT names what is missing.
+ * Clear @record also after a failure. */
 int pair_record_parse(struct pair_record *record, struct slice bytes, struct err *err);
 void pair_record_clear(struct pair_record *record);
 
@@ -88,6 +96,7 @@ enum lockdown_outcome {
 	LOCKDOWN_UNKNOWN_HOST = 2, /* the device does not know our record */
 	LOCKDOWN_NO_VALUE = 3,
 };
+/** lockdown_init - closed; lockdown_close may follow at any time */
 void lockdown_init(struct lockdown *lockdown);
 /** lockdown_open - connect and see that a lockdownd answers */
 int lockdown_open(struct lockdown *lockdown, const struct job_env *env,
@@ -108,6 +117,7 @@ int lockdown_get(struct lockdown *lockdown, const char *domain, const char *key,
 /** lockdown_get_text - "" when absent or no text */
 int lockdown_get_text(struct lockdown *lockdown, const char *key, char *out, size_t len,
 		      struct err *err);
+/** lockdown_get_answer - a yes or no; JOB_UNKNOWN when absent or of another kind */
 int lockdown_get_answer(struct lockdown *lockdown, const char *domain, const char *key,
 			enum job_answer *answer, struct err *err);
 /** lockdown_service - start @name and connect to it, TLS as the device says (always over a network)
@@ -136,10 +146,12 @@ enum notify_event {
 };
 /** notify_open - start, and observe what a run wants to hear of */
 int notify_open(struct notify *notify, struct lockdown *lockdown, struct err *err);
+/** notify_post - tell the device, by name */
 int notify_post(struct notify *notify, const char *name, struct err *err);
 /** notify_poll - the next event that is already here, NOTIFY_NONE otherwise; a proxy that hung up
  * is silent */
 enum notify_event notify_poll(struct notify *notify);
+/** notify_close - a goodbye, then hang up; safe when it is closed */
 void notify_close(struct notify *notify);
 
 /* ---- afc.c ---- */
@@ -149,15 +161,18 @@ struct afc {
 	uint64_t number;
 	bool is_open;
 };
+/** afc_open - start the service; afc_close is safe on a half-open one */
 int afc_open(struct afc *afc, struct lockdown *lockdown, struct err *err);
 void afc_close(struct afc *afc);
 /** afc_read_files - the contents of several small files; absent ones are left empty (has[i] false)
  */
 int afc_read_files(struct afc *afc, const char *const *paths, size_t count, struct buf *contents,
 		   bool *has, struct err *err);
+/* @path from the root of the media folder; ERR_DEVICE with the device's reason, ERR_NO_SPACE */
 int afc_write_file(struct afc *afc, const char *path, struct slice bytes, struct err *err);
 int afc_make_dir(struct afc *afc, const char *path, struct err *err);
 int afc_remove(struct afc *afc, const char *path, struct err *err);
+/** afc_file_open - @mode as AFC counts them (8.2); @handle until afc_file_close; JOB_ABSENT */
 int afc_file_open(struct afc *afc, const char *path, uint64_t mode, uint64_t *handle,
 		  struct err *err);
 int afc_file_close(struct afc *afc, uint64_t handle, struct err *err);
@@ -173,6 +188,8 @@ struct sync_lock {
 	uint64_t handle;
 	bool is_opened, is_locked, is_started;
 };
+/** sync_lock_take - tries until another host gives way; ERR_BUSY when none does. @notify and @afc
+ * are borrowed until the release. */
 int sync_lock_take(struct sync_lock *lock, const struct job_env *env, struct notify *notify,
 		   struct afc *afc, struct err *err);
 /** sync_lock_release - on every way out; what fails is left to the end of the connection */
@@ -219,14 +236,17 @@ int info_collect(struct lockdown *lockdown, struct afc *afc, struct buf *info, s
 
 /* ---- note.c: our own words beside a snapshot ---- */
 
+/** note_write - append a binary property list: the facts, and the first problems in words */
 int note_write(const struct job_snapshot *snapshot, const struct job_problems *problems,
 	       struct buf *out, struct err *err);
+/** note_read - what a note says into @out; one that does not parse changes nothing */
 void note_read(struct slice note, struct job_snapshot *out);
 /** note_from_backup - what Manifest.plist and Status.plist say, into the snapshot's facts */
 void note_from_backup(struct job_snapshot *snapshot, const struct backup_reader *reader);
 
 /* ---- problems.c ---- */
 
+/** problem_add - one more, in words that name the file; without memory it is only counted */
 void problem_add(struct job_problems *problems, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* ---- shelf.c: the virtual directory that a device is shown ---- */
@@ -266,6 +286,7 @@ struct shelf_session {
 	uint64_t (*free_space)(void *arg);
 	void *free_space_arg;
 };
+/** shelf_session_init - @session and @disk_path are borrowed */
 void shelf_session_init(struct shelf_session *shelf, struct repo_session *session,
 			bool is_encrypted, const char *disk_path);
 /** struct shelf_view - over a snapshot: a restore reads here; copies are remembered as other names
@@ -279,6 +300,7 @@ struct shelf_view {
 	} aliases[SHELF_ALIAS_MAX];
 	size_t alias_count;
 };
+/** shelf_view_init - @view is borrowed; nothing can be uploaded */
 void shelf_view_init(struct shelf_view *shelf, struct repo_view *view);
 /** shelf_content - how a file of this name is best cut */
 enum repo_content shelf_content(const char *path, bool is_encrypted);
@@ -330,6 +352,7 @@ int exchange_request(struct exchange *exchange, struct slice frame, struct err *
  * exchange->failure: the device was told, and the run has failed whatever it answers.
  */
 int exchange_serve(struct exchange *exchange, struct mb_response *response, struct err *err);
+/** exchange_close - say goodbye and hang up; safe on one that was never opened */
 void exchange_close(struct exchange *exchange);
 /** exchange_pulse - look about: canceled here or on the device, passcode asked for; reports
  * progress */
@@ -339,11 +362,15 @@ int exchange_fill(struct exchange *exchange, size_t want, struct err *err);
 /** exchange_status - answer the device; @value of wire.request or NULL */
 int exchange_status(struct exchange *exchange, int64_t code, const char *text,
 		    const struct plist *value, struct err *err);
+/** exchange_fail - remember a failure of ours; only the first counts */
 void exchange_fail(struct exchange *exchange, const struct err *why);
+/** exchange_phase - what the person is told that the run is doing */
 void exchange_phase(struct exchange *exchange, const char *format, ...) PRINTF_LIKE(2, 3);
 /* stream.c */
+/** exchange_receive_files - a batch from the device onto the shelf, to its end, and the answer */
 int exchange_receive_files(struct exchange *exchange, const struct link_dl *message,
 			   struct err *err);
+/** exchange_send_files - the files that @message asks for, and the answer that names what failed */
 int exchange_send_files(struct exchange *exchange, const struct link_dl *message, struct err *err);
 /** exchange_code - the DLFileErrorCode for a failure of ours (< 0); @text: its words, static */
 int exchange_code(int failure, const char **text);

@@ -100,6 +100,7 @@ struct job_problems {
 	size_t kept, count;
 };
 #define JOB_PROBLEMS_INIT ((struct job_problems){NULL, 0, 0})
+/** job_problems_clear - gives the memory back; empty again */
 void job_problems_clear(struct job_problems *problems);
 
 /* ---- snapshots ---------------------------------------------------------------- */
@@ -151,6 +152,7 @@ struct job_backup_report {
 	uint64_t drifted; /* files whose length differs from the manifest's: normal for live ones */
 	int64_t start_ms, total_ms; /* until the Backup request went out; of the whole run */
 };
+/** job_backup_report_init - before the run; job_backup_report_clear after it was told */
 void job_backup_report_init(struct job_backup_report *report);
 void job_backup_report_clear(struct job_backup_report *report);
 /**
@@ -222,8 +224,10 @@ int job_encryption(const struct job_env *env, const struct job_device *device,
 
 /** job_password_get - the device's backup password from the repository's vault; REPO_ABSENT */
 int job_password_get(struct repo *repo, const char *udid, struct secret *password, struct err *err);
+/** job_password_put - keep it, sealed, in place of an older one */
 int job_password_put(struct repo *repo, const char *udid, const struct secret *password,
 		     struct err *err);
+/** job_password_remove - an absent one is fine */
 int job_password_remove(struct repo *repo, const char *udid, struct err *err);
 
 /* ---- folders ---------------------------------------------------------------- */
@@ -254,6 +258,7 @@ struct job_browse;
 /** job_browse_open - ERR_PASSWORD when encrypted and @password is NULL or wrong */
 int job_browse_open(struct job_browse **out, struct repo *repo, const struct job_snapshot *snapshot,
 		    const struct secret *password, struct err *err);
+/** job_browse_close - files of it must be closed; NULL is fine */
 void job_browse_close(struct job_browse *browse);
 void job_browse_close_p(struct job_browse **browse);
 

@@ -20,6 +20,7 @@ struct sorter_record {
 _Static_assert(sizeof(struct sorter_record) == 32, "a run of SORTER_RUN records is 8 MiB");
 
 struct sorter;
+/** sorter_new - empty; one thread */
 int sorter_new(struct sorter **out, struct err *err);
 void sorter_free(struct sorter *sorter);
 void sorter_free_p(struct sorter **sorter);
@@ -29,6 +30,7 @@ int sorter_add(struct sorter *sorter, const struct sorter_record *record, struct
 int sorter_sort(struct sorter *sorter, struct err *err);
 /** sorter_peek - the smallest record not taken yet, NULL at the end; borrowed until sorter_take */
 const struct sorter_record *sorter_peek(const struct sorter *sorter);
+/** sorter_take - on to the next record */
 int sorter_take(struct sorter *sorter, struct err *err);
 
 #endif

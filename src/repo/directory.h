@@ -22,7 +22,9 @@ struct repo_value {
 	int64_t modified;
 	struct slice content;
 };
+/** repo_value_encode - returns the length */
 size_t repo_value_encode(const struct repo_value *value, uint8_t out[REPO_VALUE_LEN_MAX]);
+/** repo_value_decode - false unless @in is exactly one value with possible lengths */
 bool repo_value_decode(struct slice in, struct repo_value *value);
 /** repo_path_compare - by bytes, the shorter first */
 int repo_path_compare(struct slice a, struct slice b);
@@ -36,6 +38,7 @@ struct repo_block {
 };
 /** repo_block_parse - checks every entry, so that reading them later cannot fail (fuzzed) */
 bool repo_block_parse(struct slice bytes, struct repo_block *block);
+/** repo_block_entry - entry @at (< count); path and value borrow from the block */
 void repo_block_entry(const struct repo_block *block, uint32_t at, struct slice *path,
 		      struct repo_value *value);
 /** repo_block_seek - first entry >= @path; block->count if none */
@@ -59,8 +62,9 @@ struct repo_table {
 	struct buf keys;
 	struct repo_filter filter; /* empty: none */
 	uint64_t entries;
-	struct repo_name name; /* for errors, and removal of scratch ones */
+	struct repo_name name; /* for errors; who made a scratch one removes it by this */
 };
+/** repo_table_clear - closes the file, which stays; a zeroed table is fine */
 void repo_table_clear(struct repo_table *table);
 /** struct repo_table_at - where a snapshot's head says its table lies */
 struct repo_table_at {
@@ -68,14 +72,19 @@ struct repo_table_at {
 	uint64_t index_offset, entries;
 	uint32_t index_stored, blocks;
 };
+/** repo_table_open - reads the index of blocks; ERR_CORRUPT names the file */
 int repo_table_open(struct repo_table *table, const struct repo_domain *domain,
 		    const struct repo_table_at *at, struct err *err);
 /** repo_table_index_parse - the index of blocks, opened (fuzzed with the blocks) */
 bool repo_table_index_parse(struct slice in, size_t count, uint64_t end, struct repo_table *table);
 
+/** struct repo_block_cache - decoded blocks by table and number */
 struct repo_block_cache;
+/** repo_block_cache_new - @slots blocks, the least used gives way; shared by tables of one thread
+ */
 int repo_block_cache_new(struct repo_block_cache **out, unsigned slots, struct err *err);
 void repo_block_cache_free(struct repo_block_cache *cache);
+/** repo_block_cache_forget - before @table goes */
 void repo_block_cache_forget(struct repo_block_cache *cache, const struct repo_table *table);
 /** repo_table_get - REPO_ABSENT; the value's content is good until the cache is used again */
 int repo_table_get(struct repo_table *table, struct repo_block_cache *cache, struct slice path,
@@ -93,12 +102,15 @@ struct repo_cursor {
 	struct repo_block block;
 	uint32_t at;
 };
+/** repo_cursor_new - @table is borrowed; seek before the first get */
 int repo_cursor_new(struct repo_cursor *cursor, struct repo_table *table, struct err *err);
 void repo_cursor_clear(struct repo_cursor *cursor);
+/** repo_cursor_seek - on to the first entry >= @path */
 int repo_cursor_seek(struct repo_cursor *cursor, struct slice path, struct err *err);
 /** repo_cursor_get - the entry it stands on; REPO_ABSENT at the end */
 int repo_cursor_get(struct repo_cursor *cursor, struct slice *path, struct repo_value *value,
 		    struct err *err);
+/** repo_cursor_next - what repo_cursor_get gave is no longer good */
 void repo_cursor_next(struct repo_cursor *cursor);
 
 /** struct repo_table_writer - entries must come in ascending order of path */
@@ -109,9 +121,11 @@ struct repo_table_options {
 	uint64_t filter_keys; /* 0: no filter */
 	bool is_scratch;      /* table/scratch-N, never synced */
 };
+/** repo_table_writer_new - @salt: random, never used for another file */
 int repo_table_writer_new(struct repo_table_writer **out, const struct repo_domain *domain,
 			  uint32_t number, const uint8_t salt[32],
 			  const struct repo_table_options *options, struct err *err);
+/** repo_table_writer_put - both are copied */
 int repo_table_writer_put(struct repo_table_writer *writer, struct slice path,
 			  const struct repo_value *value, struct err *err);
 /** repo_table_writer_finish - writes the index, syncs, gives it its name (not yet durable: sync
@@ -121,6 +135,7 @@ int repo_table_writer_finish(struct repo_table_writer *writer, struct repo_table
 /** repo_table_writer_open - after finish: the same as an open table, without reading it again */
 int repo_table_writer_open(struct repo_table_writer *writer, struct repo_table *table,
 			   struct err *err);
+/** repo_table_writer_free_p - an unfinished one removes its file */
 void repo_table_writer_free_p(struct repo_table_writer **writer);
 
 /* ---- overlay ----------------------------------------------------------------------- */
@@ -135,6 +150,7 @@ struct repo_node {
 	uint8_t kind, levels;                     /* kind 0: removed, waiting for its watchers */
 	struct repo_node *next[];                 /* then the path */
 };
+/** repo_node_path - borrowed from the node */
 struct slice repo_node_path(const struct repo_node *node);
 
 /**
@@ -142,6 +158,7 @@ struct slice repo_node_path(const struct repo_node *node);
  * list in a fixed arena), older ones spilled to scratch tables. One thread.
  */
 struct repo_overlay;
+/** repo_overlay_new - @base (may be NULL) and @domain are borrowed; @seed: 32 random bytes */
 int repo_overlay_new(struct repo_overlay **out, const struct repo_domain *domain,
 		     struct repo_table *base, const uint8_t seed[32], struct err *err);
 void repo_overlay_free(struct repo_overlay *overlay);
@@ -150,21 +167,27 @@ int repo_overlay_get(struct repo_overlay *overlay, struct slice path, struct rep
 		     struct repo_node **node, struct err *err);
 /** repo_overlay_is_full - spill before the next put (all tickets must be settled then) */
 bool repo_overlay_is_full(const struct repo_overlay *overlay);
+/** repo_overlay_spill - memory to a scratch table: no node pointer survives */
 int repo_overlay_spill(struct repo_overlay *overlay, struct err *err);
+/** repo_overlay_put - set a path; both are copied. @node (may be NULL): where it stands */
 int repo_overlay_put(struct repo_overlay *overlay, struct slice path,
 		     const struct repo_value *value, struct repo_node **node, struct err *err);
+/** repo_overlay_remove - this path alone, not what is beneath it; absent is fine */
 int repo_overlay_remove(struct repo_overlay *overlay, struct slice path, struct err *err);
 /** repo_overlay_watch - the node's content will come with upload @ticket */
 void repo_overlay_watch(struct repo_node *node, uint64_t ticket);
 /** repo_overlay_settle - it came; ignored if the path was replaced or removed meanwhile */
 int repo_overlay_settle(struct repo_overlay *overlay, struct repo_node *node, uint64_t ticket,
 			struct slice content, struct err *err);
+/** repo_overlay_scratch_written - bytes that went to scratch tables */
 uint64_t repo_overlay_scratch_written(const struct repo_overlay *overlay);
 
 /** struct repo_merge - overlay and base as one stream, newest wins, removed ones left out */
 struct repo_merge;
+/** repo_merge_new - over the present state: the next spill ends its life */
 int repo_merge_new(struct repo_merge **out, struct repo_overlay *overlay, struct err *err);
 void repo_merge_free_p(struct repo_merge **merge);
+/** repo_merge_seek - repo_merge_next gives the first entry >= @path; "" for all */
 int repo_merge_seek(struct repo_merge *merge, struct slice path, struct err *err);
 /** repo_merge_next - the next entry, REPO_ABSENT at the end; path and value are good until the next
  * call or a change of the overlay. @node: as repo_overlay_get (may be NULL) */
@@ -173,6 +196,7 @@ int repo_merge_next(struct repo_merge *merge, struct slice *path, struct repo_va
 
 /* ---- heads ----------------------------------------------------------------------- */
 
+/** struct repo_head - what makes a snapshot: snap/SEQ, sealed */
 struct repo_head {
 	uint32_t seq;
 	uint8_t id[REPO_ID_LEN / 2], parent[REPO_ID_LEN / 2]; /* parent all zero: none */
@@ -183,6 +207,7 @@ struct repo_head {
 	struct repo_table_at table;
 };
 enum { REPO_HEAD_LEN = 128 };
+/** repo_head_encode, repo_head_decode - the fixed part; decoding checks every bound */
 void repo_head_encode(const struct repo_head *head, uint8_t out[REPO_HEAD_LEN]);
 bool repo_head_decode(struct slice in, struct repo_head *head); /* fuzzed */
 /** repo_head_write - snap/SEQ, durable; REPO_CONFLICT if the number is taken */
@@ -191,8 +216,6 @@ int repo_head_write(const struct repo_domain *domain, const struct repo_head *he
 /** repo_head_read - @note may be NULL */
 int repo_head_read(const struct repo_domain *domain, uint32_t seq, struct repo_head *head,
 		   struct buf *note, struct err *err);
-/** repo_head_newest - REPO_ABSENT if there is none; ERR_CORRUPT if the newest cannot be read */
-int repo_head_newest(const struct repo_domain *domain, struct repo_head *head, struct err *err);
 /** repo_head_describe - as the public struct says it; note is left empty */
 void repo_head_describe(const struct repo_domain *domain, const struct repo_head *head,
 			struct repo_snapshot *snapshot);

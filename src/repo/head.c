@@ -150,20 +150,6 @@ int repo_head_read(const struct repo_domain *domain, uint32_t seq, struct repo_h
 	return r < 0 ? err_wrap(err, r, "%s", name.text) : 0;
 }
 
-int repo_head_newest(const struct repo_domain *domain, struct repo_head *head, struct err *err)
-{
-	CLEANUP(repo_numbers_clear) struct repo_numbers numbers = {0};
-	struct repo_name name;
-	int r = repo_numbers_read(&numbers, domain->fs, repo_domain_file(domain, &name, "snap"), "",
-				  err);
-
-	if (r < 0)
-		return r;
-	if (numbers.count == 0)
-		return REPO_ABSENT;
-	return repo_head_read(domain, numbers.list[numbers.count - 1], head, NULL, err);
-}
-
 void repo_head_describe(const struct repo_domain *domain, const struct repo_head *head,
 			struct repo_snapshot *snapshot)
 {

@@ -177,20 +177,6 @@ uint32_t repo_index_pack_limit(struct repo_index *index)
 	return limit;
 }
 
-size_t repo_index_runs(struct repo_index *index)
-{
-	return index->run_count;
-}
-
-uint64_t repo_index_count(struct repo_index *index)
-{
-	uint64_t count = index->fresh_count;
-
-	for (size_t i = 0; i < index->run_count; i++)
-		count += index->runs[i].count;
-	return count;
-}
-
 int repo_index_each(struct repo_index *index,
 		    int (*each)(void *arg, const struct repo_place *place), void *arg,
 		    struct err *err)

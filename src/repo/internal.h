@@ -72,6 +72,7 @@ int repo_domain_open(struct repo_domain *domain, struct repo *repo, const char *
 /** repo_domain_open_folder - by its folder's name beneath d/; REPO_ABSENT if it has no key file */
 int repo_domain_open_folder(struct repo_domain *domain, struct repo *repo, const char *folder,
 			    struct err *err);
+/** repo_domain_clear - wipes the key; a zeroed one is fine */
 void repo_domain_clear(struct repo_domain *domain);
 /** repo_domain_each - every folder beneath d/, sorted by name; @each gets the bare name */
 int repo_domain_each(struct repo *repo, int (*each)(void *arg, const char *folder, struct err *err),
@@ -85,6 +86,7 @@ int repo_domain_derive(const struct repo_domain *domain, const char *label, uint
 /** repo_domain_mac - an HMAC under the key derived for @label */
 int repo_domain_mac(const struct repo_domain *domain, const char *label, struct crypto_mac **out,
 		    struct err *err);
+/* CLEANUP helpers */
 void crypto_mac_free_p(struct crypto_mac **mac);
 void crypto_gcm_free_p(struct crypto_gcm **gcm);
 
@@ -144,13 +146,17 @@ struct repo_filter {
 	uint8_t *bits;
 	size_t len; /* bytes; 0: holds everything */
 };
+/** repo_filter_len - bytes for so many keys */
 size_t repo_filter_len(uint64_t keys);
+/** repo_filter_new - empty, for @keys keys; more only make it say "maybe" more often */
 int repo_filter_new(struct repo_filter *filter, uint64_t keys, struct err *err);
 void repo_filter_clear(struct repo_filter *filter);
+/** repo_filter_add, repo_filter_may_hold - of a key with that hash */
 void repo_filter_add(struct repo_filter *filter, const uint64_t hash[2]);
 bool repo_filter_may_hold(const struct repo_filter *filter, const uint64_t hash[2]);
 /** repo_filter_path_hash - of a path; not keyed: a collision costs time only */
 void repo_filter_path_hash(const char *path, size_t len, uint64_t hash[2]);
+/** repo_filter_id_hash - of a chunk id, which is evenly spread already */
 void repo_filter_id_hash(const uint8_t id[REPO_CHUNK_ID_LEN], uint64_t hash[2]);
 
 /* ---- index --------------------------------------------------------------------- */
@@ -179,6 +185,7 @@ struct repo_run {
 	struct repo_filter filter;
 	struct crypto_mac *mac; /* page tags; one thread at a time */
 };
+/** repo_run_open - idx/@number; ERR_NOT_FOUND (merged away meanwhile), ERR_CORRUPT */
 int repo_run_open(struct repo_run *run, const struct repo_domain *domain, uint32_t number,
 		  struct err *err);
 void repo_run_clear(struct repo_run *run);
@@ -190,6 +197,7 @@ int repo_run_page(struct repo_run *run, uint64_t page, struct repo_place *places
 
 /** struct repo_run_writer - entries must come in ascending order of id */
 struct repo_run_writer;
+/** repo_run_writer_new - @count_max entries at the most; @salt: random, never used again */
 int repo_run_writer_new(struct repo_run_writer **out, const struct repo_domain *domain,
 			const uint8_t salt[32], uint64_t count_max, struct err *err);
 int repo_run_writer_put(struct repo_run_writer *writer, const struct repo_place *place,
@@ -216,9 +224,8 @@ int repo_index_add(struct repo_index *index, const struct repo_place *place);
  * before */
 int repo_index_checkpoint(struct repo_index *index, uint32_t pack_limit, const uint8_t salt[32],
 			  uint64_t *written, struct err *err);
+/** repo_index_pack_limit - every finished pack below it is in a run */
 uint32_t repo_index_pack_limit(struct repo_index *index);
-size_t repo_index_runs(struct repo_index *index);
-uint64_t repo_index_count(struct repo_index *index);
 /** repo_index_each - every entry (duplicates too) of runs and memory, in no order */
 int repo_index_each(struct repo_index *index,
 		    int (*each)(void *arg, const struct repo_place *place), void *arg,
@@ -241,6 +248,7 @@ struct repo_blob_header {
 	uint32_t plain, stored;
 	uint8_t id[REPO_CHUNK_ID_LEN];
 };
+/** repo_blob_header_encode - as it stands before a payload */
 void repo_blob_header_encode(const struct repo_blob_header *header,
 			     uint8_t out[REPO_BLOB_HEADER_LEN]);
 /** repo_blob_header_decode - false unless magic, type, codec and lengths are possible */
@@ -252,6 +260,7 @@ bool repo_blob_header_decode(const uint8_t in[REPO_BLOB_HEADER_LEN],
  * one writes them, so that the first never waits for the disk unless it is far ahead
  */
 struct repo_packs;
+/** repo_packs_new - packs from number @next on; @seed: 32 random bytes of this session */
 int repo_packs_new(struct repo_packs **out, const struct repo_domain *domain, uint32_t next,
 		   const uint8_t seed[32], struct err *err);
 /** repo_packs_free - what is unwritten is dropped; waits for the writing thread */
@@ -268,6 +277,7 @@ int repo_packs_flush(struct repo_packs *packs, struct err *err);
 /** repo_packs_finish - end the current pack; wait until all are synced and bear their names,
  * durably */
 int repo_packs_finish(struct repo_packs *packs, struct err *err);
+/** repo_packs_next - first number that is not used; repo_packs_written: bytes that went to disk */
 uint32_t repo_packs_next(const struct repo_packs *packs);
 uint64_t repo_packs_written(const struct repo_packs *packs);
 
@@ -334,6 +344,7 @@ struct repo_refs {
 	uint32_t count;
 	struct repo_ref ref[REPO_INLINE_REFS_MAX];
 };
+/** repo_refs_encode - returns the length */
 size_t repo_refs_encode(const struct repo_refs *refs, uint8_t out[REPO_CONTENT_LEN_MAX]);
 /** repo_refs_decode - false unless well-formed and the lengths sum up to @size */
 bool repo_refs_decode(struct slice in, uint64_t size, struct repo_refs *refs);
@@ -346,6 +357,7 @@ void repo_ref_encode(const struct repo_ref *ref, uint8_t out[REPO_REF_LEN]);
 
 /** struct repo_reader - opens chunks; keeps a few packs and chunks at hand. One thread. */
 struct repo_reader;
+/** repo_reader_new - @domain and @index are borrowed for its life */
 int repo_reader_new(struct repo_reader **out, const struct repo_domain *domain,
 		    struct repo_index *index, struct err *err);
 void repo_reader_free(struct repo_reader *reader);
@@ -386,9 +398,11 @@ struct repo_ingest_options {
 	uint32_t next_pack;
 	const uint8_t *seed; /* 32 random bytes of this session */
 };
+/** repo_ingest_new - @options->domain and index are borrowed for its life */
 int repo_ingest_new(struct repo_ingest **out, const struct repo_ingest_options *options,
 		    struct err *err);
 void repo_ingest_free(struct repo_ingest *ingest);
+/** repo_ingest_begin - a file; repo_ingest_write takes its bytes, in any pieces */
 void repo_ingest_begin(struct repo_ingest *ingest, enum repo_content content);
 int repo_ingest_write(struct repo_ingest *ingest, struct slice bytes, struct err *err);
 /** repo_ingest_end - appends the encoded repo_refs to @content */
@@ -397,9 +411,11 @@ int repo_ingest_end(struct repo_ingest *ingest, uint8_t content[REPO_CONTENT_LEN
 /** repo_ingest_whole - begin, write and end of a small file whose bytes lie together */
 int repo_ingest_whole(struct repo_ingest *ingest, enum repo_content content, struct slice bytes,
 		      uint8_t out[REPO_CONTENT_LEN_MAX], size_t *out_len, struct err *err);
+/** repo_ingest_flush - everything sealed is written (not synced) */
 int repo_ingest_flush(struct repo_ingest *ingest, struct err *err);
 /** repo_ingest_checkpoint - packs, then index, durable */
 int repo_ingest_checkpoint(struct repo_ingest *ingest, struct err *err);
+/** repo_ingest_counts - since repo_ingest_new; borrowed. _next_pack, _written: of its packs */
 const struct repo_counts *repo_ingest_counts(const struct repo_ingest *ingest);
 uint32_t repo_ingest_next_pack(const struct repo_ingest *ingest);
 uint64_t repo_ingest_written(const struct repo_ingest *ingest);
@@ -412,10 +428,14 @@ uint64_t repo_ingest_written(const struct repo_ingest *ingest);
  */
 struct repo_pipe;
 struct repo_journal;
+/** repo_pipe_new - starts the worker; @ingest and @journal are borrowed and the worker's alone
+ * until it is freed. @settle gets the encoded repo_refs of each upload, in order. */
 int repo_pipe_new(struct repo_pipe **out, struct repo_ingest *ingest, struct repo_journal *journal,
 		  int (*settle)(void *arg, struct slice content, struct err *err), void *arg,
 		  struct err *err);
+/** repo_pipe_free - waits for the worker to end; what was not drained may be lost */
 void repo_pipe_free(struct repo_pipe *pipe);
+/* one upload at a time: begin, write in any pieces, then end, or drop to forget it */
 int repo_pipe_begin(struct repo_pipe *pipe, enum repo_content content, struct err *err);
 int repo_pipe_write(struct repo_pipe *pipe, struct slice bytes, struct err *err);
 int repo_pipe_end(struct repo_pipe *pipe, struct err *err);
@@ -424,10 +444,12 @@ int repo_pipe_drop(struct repo_pipe *pipe, struct err *err);
 int repo_pipe_drain(struct repo_pipe *pipe, bool flushes, struct err *err);
 /** repo_pipe_checkpoint - drain, then packs and index durable */
 int repo_pipe_checkpoint(struct repo_pipe *pipe, struct err *err);
+/** repo_pipe_counts - as far as the worker came; @written: bytes that went to disk */
 void repo_pipe_counts(struct repo_pipe *pipe, struct repo_counts *counts, uint64_t *written);
 
 /* ---- journal: what an open session has received ------------------------------------ */
 
+/** struct repo_journal - a small file beside the session: tells the next one what was lost */
 struct repo_journal {
 	struct fs *fs;
 	int fd;
@@ -438,8 +460,10 @@ struct repo_journal {
  * that uncommitted packs should hold */
 int repo_journal_read(const struct repo_domain *domain, uint32_t *base_seq, uint64_t *expected,
 		      struct err *err);
+/** repo_journal_open - a new one, replacing an older; @salvaged as in the struct */
 int repo_journal_open(struct repo_journal *journal, const struct repo_domain *domain,
 		      uint32_t base_seq, uint64_t salvaged, struct err *err);
+/** repo_journal_note - plain bytes taken so far, and those of them that were there already */
 int repo_journal_note(struct repo_journal *journal, uint64_t received, uint64_t known,
 		      struct err *err);
 void repo_journal_close(struct repo_journal *journal);

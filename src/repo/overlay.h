@@ -32,6 +32,7 @@ struct repo_overlay {
 
 /** repo_overlay_seek - first node of the memory part at or after @path */
 struct repo_node *repo_overlay_seek(struct repo_overlay *overlay, struct slice path);
+/** repo_node_value - its content borrows from the node */
 void repo_node_value(const struct repo_node *node, struct repo_value *value);
 /** repo_merge_layers_new - only the scratch tables, marks of removal included */
 int repo_merge_layers_new(struct repo_merge **out, struct repo_overlay *overlay, struct err *err);

@@ -48,6 +48,8 @@ struct repo_env {
 	size_t kdf_mem;
 };
 
+/** struct repo - an open repository; not changed by use: threads may share it, each with its own
+ * view or session */
 struct repo;
 /** repo_init - make one at @path (a missing or empty folder). ERR_EXISTS if there is one,
  * ERR_POLICY if the folder holds other things */
@@ -57,8 +59,10 @@ int repo_init(const char *path, const struct secret *password, const struct repo
  */
 int repo_open(struct repo **out, const char *path, const struct secret *password,
 	      const struct repo_env *env, struct err *err);
+/** repo_close - wipes its key; views and sessions must be gone; NULL is fine */
 void repo_close(struct repo *repo);
 void repo_close_p(struct repo **repo);
+/** repo_path - as it was given to repo_open; lives as long as @repo */
 const char *repo_path(const struct repo *repo);
 
 /* ---- snapshots ---- */
@@ -84,14 +88,17 @@ struct repo_entry {
 	int64_t modified; /* seconds since 1970: when it was uploaded */
 };
 
+/** struct repo_view - a finished snapshot, open for reading. One thread at a time. */
 struct repo_view;
 /** repo_view_open - @id: full id, or a unique prefix of at least 4 digits. ERR_NOT_FOUND, ERR_USAGE
  * (ambiguous) */
 int repo_view_open(struct repo_view **out, struct repo *repo, const char *id, struct err *err);
+/** repo_view_close - sources of it must be closed; NULL is fine */
 void repo_view_close(struct repo_view *view);
 void repo_view_close_p(struct repo_view **view);
 /** repo_view_snapshot - its head; note lives as long as the view */
 const struct repo_snapshot *repo_view_snapshot(const struct repo_view *view);
+/** repo_view_stat - is @path there, and what is it? entry->path is @path */
 int repo_view_stat(struct repo_view *view, const char *path, struct repo_entry *entry,
 		   struct err *err); /* REPO_ABSENT */
 /** repo_view_read - a file with random access; REPO_ABSENT. Damage is ERR_CORRUPT and names pack
@@ -124,6 +131,7 @@ void repo_session_free(struct repo_session *session);
 void repo_session_free_p(struct repo_session **session);
 
 /* paths are relative, checked with path_check_relative; parents are made as needed */
+/** repo_session_stat - as repo_view_stat, over the present state */
 int repo_session_stat(struct repo_session *session, const char *path, struct repo_entry *entry,
 		      struct err *err); /* REPO_ABSENT */
 /** repo_session_list - direct children of @path ("" = top); entry->path is the name alone.
@@ -131,13 +139,16 @@ int repo_session_stat(struct repo_session *session, const char *path, struct rep
 int repo_session_list(struct repo_session *session, const char *path,
 		      int (*each)(void *arg, const struct repo_entry *entry, struct err *err),
 		      void *arg, struct err *err);
+/** repo_session_read - as repo_view_read; waits if the file is still on its way */
 int repo_session_read(struct repo_session *session, const char *path, struct source **out,
 		      struct err *err); /* REPO_ABSENT */
+/** repo_session_mkdir - an existing folder is fine; ERR_EXISTS where a file stands */
 int repo_session_mkdir(struct repo_session *session, const char *path, struct err *err);
 /** repo_session_move - replaces what is at @to; a directory moves with all below it; REPO_ABSENT if
  * nothing is at @from */
 int repo_session_move(struct repo_session *session, const char *from, const char *to,
 		      struct err *err);
+/** repo_session_copy - as repo_session_move, and @from stays; no byte is stored twice */
 int repo_session_copy(struct repo_session *session, const char *from, const char *to,
 		      struct err *err); /* recursive */
 /** repo_session_remove - recursive; absent is fine */
@@ -152,8 +163,11 @@ int repo_session_walk(struct repo_session *session, const char *prefix,
  * the repo's workers behind these calls; they fail late (ERR_NO_SPACE may come at a later
  * call), and no call but _drain, _read and _commit waits for the disk.  One upload at a time.
  */
+/** repo_upload_begin - a file that will stand at @path once it is ended; ERR_EXISTS if a folder
+ * stands there or a parent is a file, ERR_USAGE if another upload is open */
 int repo_upload_begin(struct repo_session *session, const char *path, enum repo_content content,
 		      struct err *err);
+/** repo_upload_write - the next bytes, any number; they are copied */
 int repo_upload_write(struct repo_session *session, struct slice bytes, struct err *err);
 /** repo_upload_end - the file now stands at its path (an older one is replaced) */
 int repo_upload_end(struct repo_session *session, struct err *err);
@@ -172,6 +186,7 @@ struct repo_stats {
 	uint64_t lost_bytes;  /* stored again because an interrupted session lost them */
 	uint64_t files_received;
 };
+/** repo_session_stats - so far; after a commit, of the whole session */
 void repo_session_stats(const struct repo_session *session, struct repo_stats *stats);
 
 /**
@@ -185,10 +200,13 @@ int repo_session_commit(struct repo_session *session, int64_t time, struct slice
 
 /* ---- vault: small sealed values (a device's backup password) ---- */
 
+/** repo_vault_put - keep @value as @name, replacing an older one; durable */
 int repo_vault_put(struct repo *repo, const char *device, const char *name,
 		   const struct secret *value, struct err *err);
+/** repo_vault_get - ERR_CORRUPT names the file */
 int repo_vault_get(struct repo *repo, const char *device, const char *name, struct secret *value,
 		   struct err *err); /* REPO_ABSENT */
+/** repo_vault_remove - an absent one is fine */
 int repo_vault_remove(struct repo *repo, const char *device, const char *name, struct err *err);
 
 /* ---- check ---- */

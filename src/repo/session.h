@@ -53,6 +53,7 @@ int repo_session_salvage(struct repo_session *session, bool is_index_damaged, ui
 			 unsigned *found, struct err *err);
 /** repo_session_usable - ERR_USAGE once it was committed */
 int repo_session_usable(const struct repo_session *session, struct err *err);
+/** repo_session_check_path - path_check_relative of a text */
 int repo_session_check_path(const char *path, struct err *err);
 /** repo_session_get - REPO_ABSENT; waits if the path's upload is still under way and @settles */
 int repo_session_get(struct repo_session *session, struct slice path, bool settles,

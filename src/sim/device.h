@@ -31,9 +31,12 @@ enum {
 /* ---- device_store.c: SQLite, with our errors ---- */
 
 enum { SIM_STORE_ROW = 1 };
+/** sim_store_open - in WAL mode; made unless it @must_exist. Caller closes. */
 int sim_store_open(sqlite3 **out, const char *path, bool must_exist, struct err *err);
 void sim_store_close_p(sqlite3 **db);
+/** sim_store_exec - statements without values */
 int sim_store_exec(sqlite3 *db, const char *sql, struct err *err);
+/** sim_store_prepare - caller finalizes @out */
 int sim_store_prepare(sqlite3 *db, sqlite3_stmt **out, const char *sql, struct err *err);
 void sim_store_finalize_p(sqlite3_stmt **statement);
 /** sim_store_step - SIM_STORE_ROW, 0 at the end, or < 0 */
@@ -62,9 +65,12 @@ struct sim_device {
 /** sim_fact_get - value of a key in device.db as text into @out (at most @out_len - 1 bytes); false
  * if absent */
 bool sim_fact_get(struct sim_device *device, const char *key, char *out, size_t out_len);
+/** sim_fact_int - @otherwise if absent */
 int64_t sim_fact_int(struct sim_device *device, const char *key, int64_t otherwise);
 /** sim_fact_blob - append the bytes of a key to @out; BACKUP_ABSENT */
 int sim_fact_blob(struct sim_device *device, const char *key, struct buf *out, struct err *err);
+/** sim_fact_put, _put_int, _put_blob - in place of an older value; _remove: an absent one is fine
+ */
 int sim_fact_put(struct sim_device *device, const char *key, const char *value, struct err *err);
 int sim_fact_put_int(struct sim_device *device, const char *key, int64_t value, struct err *err);
 int sim_fact_put_blob(struct sim_device *device, const char *key, struct slice value,
@@ -74,13 +80,13 @@ int sim_fact_remove(struct sim_device *device, const char *key, struct err *err)
 int sim_fact_each(struct sim_device *device, const char *prefix,
 		  int (*each)(void *arg, const char *key, struct slice value, struct err *err),
 		  void *arg, struct err *err);
-/** sim_device_version - "16.1.2" as a number that compares: major * 10000 + minor * 100 + patch */
+/** sim_version_number - "16.1.2" as a number that compares: major * 10000 + minor * 100 + patch */
 uint32_t sim_version_number(const char *version);
-/** sim_mix - a 64-bit hash of three numbers: the cheap kin of sim_device_derive, for shapes and
- * sizes */
 /** sim_device_root_load - the root of all derivations from identity.seed, before the folder can be
  * opened (births) */
 int sim_device_root_load(struct sim_device *device, struct err *err);
+/** sim_mix - a 64-bit hash of three numbers: the cheap kin of sim_device_derive, for shapes and
+ * sizes */
 uint64_t sim_mix(uint64_t a, uint64_t b, uint64_t c);
 /** sim_device_path - @device's folder + "/" + @name into @out (SIM_FOLDER_MAX + 64 bytes) */
 const char *sim_device_path(const struct sim_device *device, const char *name,
@@ -90,6 +96,7 @@ const char *sim_device_path(const struct sim_device *device, const char *name,
 struct sim_app {
 	char bundle[256], name[128], version[32];
 };
+/** sim_app_put - install it, or another version of it */
 int sim_app_put(struct sim_device *device, const struct sim_app *app, struct err *err);
 /** sim_device_containers - Manifest.plist's Applications: {bundle: {CFBundleIdentifier,
  * CFBundleVersion, ContainerContentClass, Path}} */
@@ -134,6 +141,8 @@ int sim_files_open(struct sim_files **out, const struct sim_device *device, stru
  * has come */
 int sim_files_open_at(struct sim_files **out, const char *path, struct err *err);
 void sim_files_close_p(struct sim_files **files);
+/** sim_files_begin - a transaction; a writing one waits for other writers. sim_files_commit ends it
+ */
 int sim_files_begin(struct sim_files *files, bool is_writing, struct err *err);
 int sim_files_commit(struct sim_files *files, struct err *err);
 /** sim_files_rewind - start a walk; sim_files_next gives rows borrowed until its next call, then
@@ -144,13 +153,16 @@ int sim_files_rewind_domain(struct sim_files *files, const char *domain, struct 
 int sim_files_next(struct sim_files *files, struct sim_file *file, struct err *err);
 /** sim_files_get - one row, borrowed until the next get or find; SIM_FILES_ABSENT */
 int sim_files_get(struct sim_files *files, int64_t id, struct sim_file *file, struct err *err);
+/** sim_files_find - by the hex fileID; as sim_files_get */
 int sim_files_find(struct sim_files *files, const char *file_id, struct sim_file *file,
 		   struct err *err);
 /** sim_files_insert - a new row (no other has its domain and path); sets id and file_id */
 int sim_files_insert(struct sim_files *files, struct sim_file *file, struct err *err);
 /** sim_files_update - all of the row @file->id but domain and path */
 int sim_files_update(struct sim_files *files, const struct sim_file *file, struct err *err);
+/** sim_files_remove - an absent row is fine */
 int sim_files_remove(struct sim_files *files, int64_t id, struct err *err);
+/** sim_files_count - rows, regular files among them, and the sum of their sizes */
 int sim_files_count(struct sim_files *files, uint64_t *rows, uint64_t *regular, uint64_t *bytes,
 		    struct err *err);
 /** sim_files_pack_is_used - is any row's content in @pack? */
@@ -158,6 +170,7 @@ int sim_files_pack_is_used(struct sim_files *files, int64_t pack, bool *is_used,
 /** sim_files_index - the index by file_id; births make it last, for speed. ERR_IO for a name that
  * is there twice. */
 int sim_files_index(struct sim_files *files, struct err *err);
+/** sim_files_clear - no row is left */
 int sim_files_clear(struct sim_files *files, struct err *err);
 
 /* ---- device_content.c: bytes of a file ---- */
@@ -194,9 +207,11 @@ int sim_file_delete(struct sim_device *device, const char *domain, const char *p
 
 /** struct sim_pack - appends contents to blobs/ */
 struct sim_pack;
+/** sim_pack_new - the next free number; @device is borrowed */
 int sim_pack_new(struct sim_pack **out, struct sim_device *device, struct err *err);
 int64_t sim_pack_number(const struct sim_pack *pack);
 uint64_t sim_pack_len(const struct sim_pack *pack);
+/** sim_pack_append - the content starts at the sim_pack_len of before */
 int sim_pack_append(struct sim_pack *pack, struct slice bytes, struct err *err);
 /** sim_pack_finish - write the rest out; an empty pack leaves no file. Frees it. */
 int sim_pack_finish(struct sim_pack **pack, struct err *err);
@@ -214,6 +229,7 @@ struct sim_keys {
 	uint8_t class_keys[12][BACKUP_KEY_LEN]; /* by class number, 1..11 */
 	uint64_t epoch;                         /* counts how often encryption was switched on */
 };
+/** sim_keys_load - of the present epoch; sim_keys_wipe afterwards */
 int sim_keys_load(struct sim_keys *keys, struct sim_device *device, struct err *err);
 void sim_keys_wipe(struct sim_keys *keys);
 /** sim_keys_file - the per-file key and its wrapped form; kept while the revision stays, new with
@@ -241,8 +257,10 @@ int sim_decryptor_new(struct sim_decryptor **out,
 		      int (*write)(void *arg, struct slice plain, struct err *err), void *arg,
 		      struct err *err);
 void sim_decryptor_free_p(struct sim_decryptor **decryptor);
+/** sim_decryptor_start - the next file, with its key */
 int sim_decryptor_start(struct sim_decryptor *decryptor, const uint8_t key[BACKUP_KEY_LEN],
 			struct err *err);
+/** sim_decryptor_update - the next stored bytes, in any pieces */
 int sim_decryptor_update(struct sim_decryptor *decryptor, struct slice stored, struct err *err);
 /** sim_decryptor_finish - ERR_CORRUPT if the stored bytes were not whole blocks */
 int sim_decryptor_finish(struct sim_decryptor *decryptor, struct err *err);
@@ -263,8 +281,10 @@ struct sim_item {
 	uint64_t stored_len; /* bytes that will travel */
 };
 struct sim_list;
+/** sim_list_new - empty, a file in scratch/; one thread */
 int sim_list_new(struct sim_list **out, const struct sim_device *device, struct err *err);
 void sim_list_free_p(struct sim_list **list);
+/** sim_list_add - before the first rewind */
 int sim_list_add(struct sim_list *list, const struct sim_item *item, struct err *err);
 uint64_t sim_list_count(const struct sim_list *list);
 /** sim_list_rewind - from writing to reading, or to the start again */
@@ -306,6 +326,7 @@ int sim_birth_shape(struct sim_device *device, struct sim_files *files,
 
 /** struct sim_origin - an opened backup that a device is born from */
 struct sim_origin;
+/** sim_origin_open - ERR_PASSWORD if it is encrypted and @password is NULL or wrong */
 int sim_origin_open(struct sim_origin **out, const char *folder, const struct secret *password,
 		    struct err *err);
 void sim_origin_close_p(struct sim_origin **origin);
@@ -377,8 +398,10 @@ struct sim_run {
 	int64_t now;
 	double progress;
 };
+/** sim_run_open - one run of a device at a time; sim_run_close it also after a failure */
 int sim_run_open(struct sim_run *run, struct sim_device *device, struct sim_host *host,
 		 const char *folder, struct sim_answer *answer, struct err *err);
+/** sim_run_fail - the device ends the run with @code and its words; see above */
 int sim_run_fail(struct sim_run *run, struct err *err, int64_t code, const char *format, ...)
 	PRINTF_LIKE(4, 5);
 /** sim_run_close - frees the run; @r and @err: how the last step ended */
@@ -405,6 +428,8 @@ int sim_ask_digest(struct sim_run *run, const char *path, uint8_t digest[BACKUP_
 int sim_ask_contents(struct sim_run *run, const char *path,
 		     int (*each)(void *arg, const struct sim_entry *entry), void *arg,
 		     struct err *err);
+/** sim_ask_space - has the host @needed bytes? Asks it to purge if not; ends the run with
+ * SIM_CODE_NO_SPACE */
 int sim_ask_space(struct sim_run *run, uint64_t needed, struct err *err);
 
 /* ---- device_send.c: files to the host ---- */

@@ -93,9 +93,9 @@ static int prompt_end(struct sim_device *device, void (*presented)(void *arg, bo
 	return sim_device_set_state(device, "passcode_is_wanted", "false", err);
 }
 
-int sim_device_wait_passcode_since(struct sim_device *device, unsigned major, unsigned minor,
-				   int64_t limit_ms, void (*presented)(void *arg, bool is_shown),
-				   void *arg, struct sim_answer *answer, struct err *err)
+int sim_device_wait_passcode(struct sim_device *device, unsigned major, unsigned minor,
+			     int64_t limit_ms, void (*presented)(void *arg, bool is_shown),
+			     void *arg, struct sim_answer *answer, struct err *err)
 {
 	struct clock *clock = clock_system();
 	int64_t deadline = clock_mono_ms(clock) + limit_ms;
@@ -127,11 +127,4 @@ int sim_device_wait_passcode_since(struct sim_device *device, unsigned major, un
 		clock->sleep_ms(clock, POLL_MS);
 	}
 	return r < 0 ? r : prompt_end(device, presented, arg, err);
-}
-
-int sim_device_wait_passcode(struct sim_device *device, int64_t limit_ms,
-			     void (*presented)(void *arg, bool is_shown), void *arg,
-			     struct sim_answer *answer, struct err *err)
-{
-	return sim_device_wait_passcode_since(device, 16, 1, limit_ms, presented, arg, answer, err);
 }

@@ -63,6 +63,7 @@ struct sim_faults {
 };
 /** sim_faults_parse - add one SPEC; ERR_USAGE names what is allowed */
 int sim_faults_parse(struct sim_faults *faults, const char *spec, struct err *err);
+/** sim_faults_find - the first of @kind, NULL if none was asked for */
 const struct sim_fault *sim_faults_find(const struct sim_faults *faults, enum sim_fault_kind kind);
 /**
  * sim_faults_take - may @fault (of @faults) fire now? Counts it, and prints "fault ..." with
@@ -106,8 +107,10 @@ struct sim_state {
 	char language[16], locale[16];
 };
 
+/** sim_device_open - caller closes; several threads may use one device */
 int sim_device_open(struct sim_device **out, const char *folder, struct err *err);
 void sim_device_close(struct sim_device *device);
+/** sim_device_identity - borrowed for the device's life */
 const struct sim_identity *sim_device_identity(const struct sim_device *device);
 int sim_device_state(
 	struct sim_device *device, struct sim_state *state,
@@ -121,8 +124,9 @@ int sim_device_set_state(struct sim_device *device, const char *key, const char 
 /** sim_device_now - the device's clock, seconds since 1970: stands still when the folder has a
  * --now, else real time plus aged days */
 int64_t sim_device_now(struct sim_device *device);
-/** sim_device_override - for this process: --now, --fault */
+/** sim_device_set_now - the time, for this process alone (--now) */
 void sim_device_set_now(struct sim_device *device, int64_t now_seconds);
+/** sim_device_faults - the device's own; add to it before it runs */
 struct sim_faults *sim_device_faults(struct sim_device *device);
 /** sim_device_derive - bytes that the device makes up: a function of (seed, purpose, counter) alone
  */
@@ -140,10 +144,13 @@ struct sim_pairing {
 };
 void sim_pairing_init(struct sim_pairing *pairing);
 void sim_pairing_clear(struct sim_pairing *pairing);
+/** sim_device_pairing_put - keep it, in place of an older one of that host */
 int sim_device_pairing_put(struct sim_device *device, const struct sim_pairing *pairing,
 			   struct err *err);
+/** sim_device_pairing_get - @pairing is filled if @is_known */
 int sim_device_pairing_get(struct sim_device *device, const char *host_id,
 			   struct sim_pairing *pairing, bool *is_known, struct err *err);
+/** sim_device_pairing_remove - an absent one is fine */
 int sim_device_pairing_remove(struct sim_device *device, const char *host_id, struct err *err);
 
 /** sim_device_lockdown - values of @domain (NULL root) into a dict of @doc; the wire answers
@@ -153,6 +160,7 @@ struct plist *sim_device_lockdown(struct sim_device *device, const char *domain,
 /** sim_device_apps - {bundle: {CFBundleIdentifier, ApplicationSINF, iTunesMetadata,
  * PlaceholderIcon(png)...}} of user apps */
 struct plist *sim_device_apps(struct sim_device *device, struct plist_doc *doc);
+/** sim_device_cloud_configuration - into @doc; an empty dict if the device has none */
 struct plist *sim_device_cloud_configuration(struct sim_device *device, struct plist_doc *doc);
 struct plist *sim_device_profiles(struct sim_device *device,
 				  struct plist_doc *doc); /* GetProfileList answer without Status */
@@ -239,6 +247,7 @@ struct sim_answer {
 	int64_t code;
 	char text[512];
 };
+/** sim_device_backup - one run as a device does it; @source: the folder's name at the host */
 int sim_device_backup(struct sim_device *device, struct sim_host *host, const char *source,
 		      bool is_full, struct sim_answer *answer, struct err *err);
 struct sim_restore_options {
@@ -246,6 +255,7 @@ struct sim_restore_options {
 	const struct secret *password; /* NULL if none came */
 	bool at_apps_and_data;         /* the device stands at Setup Assistant's pane */
 };
+/** sim_device_restore - @source: whose backup, a folder's name at the host */
 int sim_device_restore(struct sim_device *device, struct sim_host *host, const char *source,
 		       const struct sim_restore_options *options, struct sim_answer *answer,
 		       struct err *err);
@@ -253,16 +263,15 @@ int sim_device_restore(struct sim_device *device, struct sim_host *host, const c
 int sim_device_change_password(struct sim_device *device, const struct secret *old_password,
 			       const struct secret *new_password, struct sim_answer *answer,
 			       struct err *err);
-/** sim_device_wait_passcode_since - the same, for a request that asks since version
- * @major.@minor: 16.1 Backup, 13.0 ChangePassword */
-int sim_device_wait_passcode_since(struct sim_device *device, unsigned major, unsigned minor,
-				   int64_t limit_ms, void (*presented)(void *arg, bool is_shown),
-				   void *arg, struct sim_answer *answer, struct err *err);
-/** sim_device_wait_passcode - shows the passcode prompt and waits for the person if this OS and
- * state ask for one; the answer's code is 208 after @limit_ms */
-int sim_device_wait_passcode(struct sim_device *device, int64_t limit_ms,
-			     void (*presented)(void *arg, bool is_shown), void *arg,
-			     struct sim_answer *answer, struct err *err);
+/**
+ * sim_device_wait_passcode - show the passcode prompt and wait for the person, if this state asks
+ * for one and the OS is @major.@minor or later (16.1 for Backup, 13.0 for ChangePassword)
+ * @presented: told when the prompt comes and goes; may be NULL
+ * The answer's code is 208 after @limit_ms.
+ */
+int sim_device_wait_passcode(struct sim_device *device, unsigned major, unsigned minor,
+			     int64_t limit_ms, void (*presented)(void *arg, bool is_shown),
+			     void *arg, struct sim_answer *answer, struct err *err);
 
 /* ---- commands ---- */
 

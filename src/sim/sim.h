@@ -10,11 +10,13 @@
 
 #include "base/base.h"
 
+/** struct sim_world - what a command may touch; borrowed for its length */
 struct sim_world {
 	struct clock *clock;
 	const struct cancel *cancel;
 	FILE *out, *err;
 };
+/* each prints its own failures and returns an exit status as rehome does (rehome-sim(1)) */
 int sim_command_new(struct sim_world *world, int argc, char **argv);
 int sim_command_run(struct sim_world *world, int argc, char **argv);
 int sim_command_age(struct sim_world *world, int argc, char **argv);

@@ -452,8 +452,9 @@ static void no_passcode_within_the_limit_is_208(void **state)
 {
 	struct scene scene = scene_set(state, (struct sim_birth){.files = 5, .has_passcode = true});
 
-	assert_int_equal(sim_device_wait_passcode(scene.device, 1, NULL, NULL, &scene.answer, NULL),
-			 0);
+	assert_int_equal(
+		sim_device_wait_passcode(scene.device, 16, 1, 1, NULL, NULL, &scene.answer, NULL),
+		0);
 	assert_int_equal(scene.answer.code, 208);
 	scene_end(&scene);
 }
@@ -463,12 +464,13 @@ static void devices_before_16_1_ask_no_passcode_for_a_backup(void **state)
 	struct scene scene = scene_set(
 		state, (struct sim_birth){.files = 5, .has_passcode = true, .os = "16.0"});
 
-	assert_int_equal(sim_device_wait_passcode(scene.device, 1, NULL, NULL, &scene.answer, NULL),
-			 0);
+	assert_int_equal(
+		sim_device_wait_passcode(scene.device, 16, 1, 1, NULL, NULL, &scene.answer, NULL),
+		0);
 	assert_int_equal(scene.answer.code, 0);
-	assert_int_equal(sim_device_wait_passcode_since(scene.device, 13, 0, 1, NULL, NULL,
-							&scene.answer, NULL),
-			 0);
+	assert_int_equal(
+		sim_device_wait_passcode(scene.device, 13, 0, 1, NULL, NULL, &scene.answer, NULL),
+		0);
 	assert_int_equal(scene.answer.code, 208);
 	scene_end(&scene);
 }

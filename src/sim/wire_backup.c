@@ -133,9 +133,9 @@ static void passcode_prompt(void *arg, bool is_shown)
 static int wait_passcode(struct session *session, unsigned major, unsigned minor,
 			 struct sim_answer *answer, struct err *err)
 {
-	return sim_device_wait_passcode_since(device_of(session), major, minor,
-					      wire_options(session->peer->wire)->passcode_limit_ms,
-					      passcode_prompt, session->peer->device, answer, err);
+	return sim_device_wait_passcode(device_of(session), major, minor,
+					wire_options(session->peer->wire)->passcode_limit_ms,
+					passcode_prompt, session->peer->device, answer, err);
 }
 
 static int back_up(struct session *session, const struct plist *request, struct sim_answer *answer,
