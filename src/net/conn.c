@@ -47,6 +47,11 @@ void conn_free(struct conn *conn)
 		return;
 	tls_free(conn->tls);
 	close_p(&conn->fd);
+	/* passwords, escrow bags and pair records passed through here */
+	if (conn->in)
+		explicit_bzero(conn->in, NET_IN_LEN);
+	if (conn->out)
+		explicit_bzero(conn->out, NET_OUT_LEN);
 	free(conn->in);
 	free(conn->out);
 	free(conn);
@@ -156,18 +161,19 @@ static int send_all(struct conn *conn, struct slice bytes, struct err *err)
 {
 	struct err why = ERR_INIT;
 	size_t passed = bytes.len;
+	bool is_cut;
 	int r;
 
 	if (conn->out_end.code)
 		return ended(&conn->out_end, err);
 	if (conn->tap && conn->tap->out)
 		passed = conn->tap->out(conn->tap, bytes.bytes, bytes.len);
-	if (passed < bytes.len) {
+	is_cut = passed < bytes.len;
+	if (is_cut)
 		bytes.len = passed;
-		r = conn->tls ? tls_send(conn, bytes, &why) : socket_send(conn, bytes, &why);
-		return cut(conn, err);
-	}
 	r = conn->tls ? tls_send(conn, bytes, &why) : socket_send(conn, bytes, &why);
+	if (is_cut)
+		return cut(conn, err);
 	if (r == 0)
 		return 0;
 	/* nobody knows how much of it went out, so nothing may follow */

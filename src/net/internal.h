@@ -11,7 +11,10 @@
 
 struct tls;
 
-enum { NET_NAME_MAX = 96 };
+enum {
+	NET_NAME_MAX = 96,
+	CANCEL_POLL_MS = 200, /* how often to look at a cancel that has no descriptor */
+};
 
 /* the positive outcome inside this room: nothing to read at the moment */
 enum { NET_WOULD_BLOCK = 1 };

@@ -15,9 +15,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "net/net.h"
+#include "net/internal.h"
 
-enum { BACKLOG = 128, CANCEL_POLL_MS = 200 };
+enum { BACKLOG = 128 };
 
 /* ---- Unix ---- */
 
@@ -192,7 +192,7 @@ int net_accept(int listen_fd, const struct cancel *cancel, int *out_fd, struct e
 		if (count <= 0)
 			continue;
 		if (fds[1].revents)
-			return err_set(err, ERR_CANCELED, "canceled");
+			return err_set(err, ERR_CANCELED, "stopped on request");
 		fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0) {
 			*out_fd = fd;

@@ -39,9 +39,10 @@ struct conn;
  */
 int conn_new(struct conn **out, int fd, struct clock *clock, const struct cancel *cancel,
 	     struct err *err);
-/** conn_free - close at once; sends nothing (conn_flush and conn_tls_end first for a clean end);
- * NULL is fine */
+/** conn_free - close at once; sends nothing (conn_flush and conn_tls_end first for a clean end) and
+ * wipes the buffers; NULL is fine */
 void conn_free(struct conn *conn);
+/** conn_free_p - for CLEANUP */
 void conn_free_p(struct conn **conn);
 /** conn_set_deadline - each later wait ends once the peer was silent for @idle_ms; 0: never wait; <
  * 0: wait for ever */

@@ -13,10 +13,7 @@
 
 #include "net/internal.h"
 
-enum {
-	SOCKET_BUFFER_LEN = 1 << 20,
-	CANCEL_POLL_MS = 200, /* how often to look at a cancel that has no descriptor */
-};
+enum { SOCKET_BUFFER_LEN = 1 << 20 };
 
 int socket_prepare(int fd, struct err *err)
 {
@@ -74,7 +71,7 @@ int socket_wait(struct conn *conn, short events, struct err *err)
 		if (count < 0 && errno != EINTR)
 			return err_set_errno(err, errno, "%s: wait", conn->name);
 		if (count > 0 && fds[1].revents)
-			return err_set(err, ERR_CANCELED, "%s: canceled", conn->name);
+			return err_set(err, ERR_CANCELED, "%s: stopped on request", conn->name);
 		if (count > 0)
 			return 0;
 		if (count == 0 && is_last)

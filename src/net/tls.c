@@ -4,9 +4,10 @@
  * docs/protocol/device-link, "TLS": pairing certificates have empty names, so no
  * chain can be verified.  A client pins the device's public key and a server asks
  * whose certificate it was shown; both decide inside the handshake.  Old devices
- * need security level 0 and TLS 1.0, which is allowed in these contexts only.
+ * need security level 0 and TLS 1.0, which is allowed in these two contexts only.
  */
 #include <poll.h>
+#include <pthread.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
@@ -18,9 +19,9 @@ static const char suites_13[] =
 	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 static const char suites_12[] = "ECDHE+AESGCM+AES128:ALL:!aNULL:!eNULL:@SECLEVEL=0";
 
-static void ssl_ctx_free_p(SSL_CTX **ctx)
+static void tls_free_p(struct tls **tls)
 {
-	SSL_CTX_free(*ctx);
+	tls_free(*tls);
 }
 
 static void bio_free_p(BIO **bio)
@@ -44,14 +45,14 @@ static int version_number(enum net_tls_version version)
 	return TLS1_3_VERSION;
 }
 
-/* ---- the context ---- */
+/* ---- our identity ---- */
 
 static int no_passphrase(char *out, int len, int is_writing, void *arg)
 {
 	return -1;
 }
 
-static int use_identity(SSL_CTX *ctx, struct slice cert_pem, struct slice key_pem, struct err *err)
+static int use_identity(SSL *ssl, struct slice cert_pem, struct slice key_pem, struct err *err)
 {
 	CLEANUP(bio_free_p) BIO *cert_bio = NULL;
 	CLEANUP(bio_free_p) BIO *key_bio = NULL;
@@ -60,44 +61,23 @@ static int use_identity(SSL_CTX *ctx, struct slice cert_pem, struct slice key_pe
 	bool ok;
 
 	if (cert_pem.len > CRYPTO_PEM_MAX || key_pem.len > CRYPTO_PEM_MAX)
-		return err_set(err, ERR_LIMIT, "TLS identity of %zu bytes, limit %d", cert_pem.len,
-			       CRYPTO_PEM_MAX);
+		return err_set(err, ERR_LIMIT,
+			       "TLS identity: certificate of %zu, key of %zu bytes, limit %d",
+			       cert_pem.len, key_pem.len, CRYPTO_PEM_MAX);
 	cert_bio = BIO_new_mem_buf(cert_pem.bytes, (int)cert_pem.len);
 	key_bio = BIO_new_mem_buf(key_pem.bytes, (int)key_pem.len);
 	if (cert_bio && key_bio) {
 		cert = PEM_read_bio_X509(cert_bio, NULL, NULL, NULL);
 		key = PEM_read_bio_PrivateKey(key_bio, NULL, no_passphrase, NULL);
 	}
-	ok = cert && key && SSL_CTX_use_certificate(ctx, cert) == 1 &&
-	     SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
+	ok = cert && key && SSL_use_certificate(ssl, cert) == 1 &&
+	     SSL_use_PrivateKey(ssl, key) == 1 && SSL_check_private_key(ssl) == 1;
 	X509_free(cert);
 	EVP_PKEY_free(key);
 	if (ok)
 		return 0;
 	ERR_clear_error();
 	return err_set(err, ERR_USAGE, "unusable TLS identity: certificate and key do not fit");
-}
-
-static SSL_CTX *context_new(const SSL_METHOD *method, enum net_tls_version max_version)
-{
-	SSL_CTX *ctx = SSL_CTX_new(method);
-
-	if (!ctx)
-		return NULL;
-	SSL_CTX_set_security_level(ctx, 0);
-	if (SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION) != 1 ||
-	    SSL_CTX_set_max_proto_version(ctx, version_number(max_version)) != 1 ||
-	    SSL_CTX_set_cipher_list(ctx, suites_12) != 1 ||
-	    SSL_CTX_set_ciphersuites(ctx, suites_13) != 1) {
-		SSL_CTX_free(ctx);
-		return NULL;
-	}
-	/* no resumption: a pin and a question per connection is the whole of our trust */
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_num_tickets(ctx, 0);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
-					 SSL_OP_NO_RENEGOTIATION | SSL_OP_LEGACY_SERVER_CONNECT);
-	return ctx;
 }
 
 /* ---- who is at the other end? ---- */
@@ -120,7 +100,8 @@ static bool is_welcome(const struct tls *tls, struct slice cert_der)
 /* replaces OpenSSL's verification of the chain; the signature of the handshake is checked apart */
 static int verify(X509_STORE_CTX *store, void *arg)
 {
-	struct tls *tls = arg;
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct tls *tls = SSL_get_app_data(ssl);
 	uint8_t *der = NULL;
 	int len = i2d_X509(X509_STORE_CTX_get0_cert(store), &der);
 
@@ -138,6 +119,44 @@ static void check_absent(struct tls *tls)
 		return;
 	tls->has_seen_cert = true;
 	tls->is_refused = tls->client || !is_welcome(tls, SLICE_EMPTY);
+}
+
+/* ---- the contexts ---- */
+
+/*
+ * Making a context costs OpenSSL a hundred times what an SSL object costs.  The rules are the same
+ * for all connections, so there is one context for each side, for the life of the process; what
+ * differs (identity, highest version, whom to trust) is set on the SSL object.
+ */
+static SSL_CTX *client_context, *server_context;
+static pthread_once_t contexts_once = PTHREAD_ONCE_INIT;
+
+static SSL_CTX *context_new(const SSL_METHOD *method)
+{
+	SSL_CTX *ctx = SSL_CTX_new(method);
+
+	if (!ctx)
+		return NULL;
+	SSL_CTX_set_security_level(ctx, 0);
+	if (SSL_CTX_set_min_proto_version(ctx, TLS1_VERSION) != 1 ||
+	    SSL_CTX_set_cipher_list(ctx, suites_12) != 1 ||
+	    SSL_CTX_set_ciphersuites(ctx, suites_13) != 1) {
+		SSL_CTX_free(ctx);
+		return NULL;
+	}
+	/* no resumption: a pin and a question per connection is the whole of our trust */
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(ctx, 0);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION |
+					 SSL_OP_NO_RENEGOTIATION | SSL_OP_LEGACY_SERVER_CONNECT);
+	SSL_CTX_set_cert_verify_callback(ctx, verify, NULL);
+	return ctx;
+}
+
+static void contexts_make(void)
+{
+	client_context = context_new(TLS_client_method());
+	server_context = context_new(TLS_server_method());
 }
 
 /* ---- the handshake ---- */
@@ -205,6 +224,7 @@ static int start(struct conn *conn, struct tls *tls, struct err *err)
 	struct err why = ERR_INIT;
 	int r;
 
+	tls_take_unread(tls);
 	r = handshake(tls, &why);
 	conn->tls = tls;
 	tls->client = NULL;
@@ -215,65 +235,64 @@ static int start(struct conn *conn, struct tls *tls, struct err *err)
 	return err_set(err, why.code, "%s", why.text);
 }
 
-static int check_clear(struct conn *conn, struct err *err)
+/* TLS over a connection that is in clear and has sent all it has */
+static int prepare(struct tls **out, struct conn *conn, bool is_server,
+		   enum net_tls_version max_version, struct err *err)
 {
+	CLEANUP(tls_free_p) struct tls *tls = NULL;
+	SSL_CTX *ctx;
+	int r;
+
 	if (conn->tls)
 		return err_set(err, ERR_USAGE, "%s: TLS is on already", conn->name);
-	return conn_flush(conn, err);
+	r = conn_flush(conn, err);
+	if (r < 0)
+		return r;
+	pthread_once(&contexts_once, contexts_make);
+	ctx = is_server ? server_context : client_context;
+	if (!ctx)
+		return err_no_memory(err);
+	r = tls_new(&tls, conn, ctx, err);
+	if (r < 0)
+		return r;
+	if (SSL_set_max_proto_version(tls->ssl, version_number(max_version)) != 1)
+		return tls_fail(tls, "limit the version", err);
+	*out = STEAL(tls);
+	return 0;
 }
 
 int conn_tls_client(struct conn *conn, const struct net_tls_client *client, struct err *err)
 {
-	CLEANUP(ssl_ctx_free_p) SSL_CTX *ctx = NULL;
-	struct tls *tls;
+	CLEANUP(tls_free_p) struct tls *tls = NULL;
 	int r;
 
 	if (!client->pin_sha256)
 		return err_set(err, ERR_USAGE, "%s: TLS without a pin", conn->name);
-	r = check_clear(conn, err);
-	if (r < 0)
-		return r;
-	ctx = context_new(TLS_client_method(), client->max_version);
-	if (!ctx)
-		return err_no_memory(err);
-	if (client->cert_pem.len > 0) {
-		r = use_identity(ctx, client->cert_pem, client->key_pem, err);
-		if (r < 0)
-			return r;
-	}
-	r = tls_new(&tls, conn, STEAL(ctx), err);
+	r = prepare(&tls, conn, false, client->max_version, err);
+	if (r == 0 && client->cert_pem.len > 0)
+		r = use_identity(tls->ssl, client->cert_pem, client->key_pem, err);
 	if (r < 0)
 		return r;
 	tls->client = client;
 	SSL_set_verify(tls->ssl, SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_cert_verify_callback(tls->ctx, verify, tls);
 	SSL_set_connect_state(tls->ssl);
-	return start(conn, tls, err);
+	return start(conn, STEAL(tls), err);
 }
 
 int conn_tls_server(struct conn *conn, const struct net_tls_server *server, struct err *err)
 {
-	CLEANUP(ssl_ctx_free_p) SSL_CTX *ctx = NULL;
-	struct tls *tls;
+	CLEANUP(tls_free_p) struct tls *tls = NULL;
 	int r;
 
-	r = check_clear(conn, err);
-	if (r < 0)
-		return r;
-	ctx = context_new(TLS_server_method(), server->max_version);
-	if (!ctx)
-		return err_no_memory(err);
-	r = use_identity(ctx, server->cert_pem, server->key_pem, err);
-	if (r < 0)
-		return r;
-	r = tls_new(&tls, conn, STEAL(ctx), err);
+	r = prepare(&tls, conn, true, server->max_version, err);
+	if (r == 0)
+		r = use_identity(tls->ssl, server->cert_pem, server->key_pem, err);
 	if (r < 0)
 		return r;
 	tls->server = server;
 	if (server->record_len_max > 0 && server->record_len_max < TLS_RECORD_LEN)
 		tls->record_len = server->record_len_max;
 	SSL_set_verify(tls->ssl, server->admit ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
-	SSL_CTX_set_cert_verify_callback(tls->ctx, verify, tls);
 	SSL_set_accept_state(tls->ssl);
-	return start(conn, tls, err);
+	return start(conn, STEAL(tls), err);
 }

@@ -23,8 +23,7 @@ enum {
 
 struct tls {
 	struct conn *conn;
-	SSL_CTX *ctx;
-	SSL *ssl;
+	SSL *ssl;     /* knows this struct as its app data */
 	uint8_t *raw; /* TLS_RAW_LEN bytes as received; not yet deciphered are raw_len from raw_at
 			 on */
 	size_t raw_at, raw_len;
@@ -44,8 +43,10 @@ struct tls {
 	bool has_seen_cert, is_refused;
 };
 
-/** tls_new - buffers and an SSL object over @ctx, which it takes; unread bytes of @conn move in */
+/** tls_new - buffers and an SSL object of @ctx; @conn stays as it is, and is the caller's to set */
 int tls_new(struct tls **out, struct conn *conn, SSL_CTX *ctx, struct err *err);
+/** tls_take_unread - move the unread bytes of the conn in: they are the peer's first of TLS */
+void tls_take_unread(struct tls *tls);
 /** tls_pass_begin - allow the next SSL call one recv */
 void tls_pass_begin(struct tls *tls);
 /** tls_flush - send what is enciphered, waiting as needed */

@@ -98,12 +98,9 @@ int tls_new(struct tls **out, struct conn *conn, SSL_CTX *ctx, struct err *err)
 	struct tls *tls = calloc(1, sizeof(*tls));
 	BIO *bio;
 
-	if (!tls) {
-		SSL_CTX_free(ctx);
+	if (!tls)
 		return err_no_memory(err);
-	}
 	tls->conn = conn;
-	tls->ctx = ctx;
 	tls->record_len = TLS_RECORD_LEN;
 	tls->raw = malloc(TLS_RAW_LEN);
 	tls->wire = malloc(TLS_WIRE_LEN);
@@ -115,11 +112,18 @@ int tls_new(struct tls **out, struct conn *conn, SSL_CTX *ctx, struct err *err)
 		return err_no_memory(err);
 	}
 	SSL_set_bio(tls->ssl, bio, bio);
+	SSL_set_app_data(tls->ssl, tls);
+	*out = tls;
+	return 0;
+}
+
+void tls_take_unread(struct tls *tls)
+{
+	struct conn *conn = tls->conn;
+
 	memcpy(tls->raw, conn->in + conn->in_at, conn->in_len);
 	tls->raw_len = conn->in_len;
 	conn->in_len = 0;
-	*out = tls;
-	return 0;
 }
 
 void tls_free(struct tls *tls)
@@ -127,7 +131,6 @@ void tls_free(struct tls *tls)
 	if (!tls)
 		return;
 	SSL_free(tls->ssl);
-	SSL_CTX_free(tls->ctx);
 	free(tls->raw);
 	free(tls->wire);
 	free(tls);
