@@ -51,38 +51,6 @@ static void more_than_a_buffer_at_once_is_refused(void **state)
 
 /* ---- much ---- */
 
-enum { MUCH_LEN = 5 << 20 };
-
-static uint8_t much_at(size_t i)
-{
-	return (uint8_t)(i * 31 + (i >> 11));
-}
-
-struct writer {
-	struct conn *conn;
-	int r;
-};
-
-static void *write_much(void *arg)
-{
-	struct writer *writer = arg;
-	uint8_t *bytes = malloc(MUCH_LEN);
-	size_t i, len, done;
-
-	for (i = 0; i < MUCH_LEN; i++)
-		bytes[i] = much_at(i);
-	writer->r = 0;
-	for (done = 0, len = 1; done < MUCH_LEN && writer->r == 0; done += len, len = len * 3 + 1) {
-		if (len > MUCH_LEN - done)
-			len = MUCH_LEN - done;
-		writer->r = conn_write(writer->conn, slice_of(bytes + done, len), NULL);
-	}
-	if (writer->r == 0)
-		writer->r = conn_flush(writer->conn, NULL);
-	free(bytes);
-	return NULL;
-}
-
 static void much_arrives_through_every_way_of_reading(void **state)
 {
 	CLEANUP(pair_close) struct pair pair = pair_open(NULL);

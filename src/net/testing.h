@@ -1,11 +1,12 @@
 /*
- * net/testing - two connections that talk to each other
+ * net/testing - two connections that talk to each other, and much to say
  */
 #ifndef REHOME_NET_TESTING_H
 #define REHOME_NET_TESTING_H
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -64,6 +65,41 @@ static inline void hear(struct conn *conn, const char *text)
 		print_error("%s\n", err.text);
 	assert_int_equal(r, 0);
 	assert_memory_equal(bytes, text, strlen(text));
+}
+
+/* ---- much: more than any buffer on the way holds ---- */
+
+enum { MUCH_LEN = 3 << 20 };
+
+static inline uint8_t much_at(size_t i)
+{
+	return (uint8_t)(i * 31 + (i >> 11));
+}
+
+struct writer {
+	struct conn *conn;
+	int r;
+};
+
+/* a thread's work: all of it, in pieces that grow */
+static inline void *write_much(void *arg)
+{
+	struct writer *writer = arg;
+	uint8_t *bytes = malloc(MUCH_LEN);
+	size_t i, len, done;
+
+	for (i = 0; i < MUCH_LEN; i++)
+		bytes[i] = much_at(i);
+	writer->r = 0;
+	for (done = 0, len = 1; done < MUCH_LEN && writer->r == 0; done += len, len = len * 3 + 1) {
+		if (len > MUCH_LEN - done)
+			len = MUCH_LEN - done;
+		writer->r = conn_write(writer->conn, slice_of(bytes + done, len), NULL);
+	}
+	if (writer->r == 0)
+		writer->r = conn_flush(writer->conn, NULL);
+	free(bytes);
+	return NULL;
 }
 
 #endif
