@@ -1,5 +1,5 @@
 /*
- * DeviceLink control messages, writing, for both sides (9.2, 9.3), and the codes of file errors.
+ * DeviceLink control messages, a host's (9.2, 9.3), and the codes of file errors.
  */
 #include <errno.h>
 
@@ -17,9 +17,9 @@ int link_dl_write(struct buf *out, const char *name, struct plist_doc *doc,
 	return link_frame_write(out, doc, &root, encoding, err);
 }
 
-/* [@name, @rest...]: @rest is a chain of @count nodes that belong to no doc */
+/* [@name, @rest...], binary: @rest is a chain of @count nodes that belong to no doc */
 static int write_chain(struct buf *out, const char *name, const struct plist *rest, size_t count,
-		       enum link_encoding encoding, struct err *err)
+		       struct err *err)
 {
 	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
 	struct plist elements = node_items(PLIST_ARRAY, rest, count);
@@ -28,34 +28,21 @@ static int write_chain(struct buf *out, const char *name, const struct plist *re
 	r = plist_doc_new(&doc, err);
 	if (r < 0)
 		return r;
-	return link_dl_write(out, name, doc, &elements, encoding, err);
-}
-
-int link_dl_write_version(struct buf *out, int64_t major, int64_t minor,
-			  enum link_encoding encoding, struct err *err)
-{
-	struct plist second = node_int(minor, NULL), first = node_int(major, &second);
-
-	return write_chain(out, "DLMessageVersionExchange", &first, 2, encoding, err);
+	return link_dl_write(out, name, doc, &elements, LINK_BINARY, err);
 }
 
 int link_dl_write_version_ok(struct buf *out, int64_t major, struct err *err)
 {
 	struct plist second = node_int(major, NULL), first = node_text("DLVersionsOk", &second);
 
-	return write_chain(out, "DLMessageVersionExchange", &first, 2, LINK_BINARY, err);
-}
-
-int link_dl_write_ready(struct buf *out, enum link_encoding encoding, struct err *err)
-{
-	return write_chain(out, "DLMessageDeviceReady", NULL, 0, encoding, err);
+	return write_chain(out, "DLMessageVersionExchange", &first, 2, err);
 }
 
 int link_dl_write_disconnect(struct buf *out, struct err *err)
 {
 	struct plist marker = node_text(LINK_DL_EMPTY, NULL);
 
-	return write_chain(out, "DLMessageDisconnect", &marker, 1, LINK_BINARY, err);
+	return write_chain(out, "DLMessageDisconnect", &marker, 1, err);
 }
 
 int link_dl_write_status(struct buf *out, int64_t code, const char *text,

@@ -18,6 +18,13 @@ struct lockdown_error {
 /** lockdown_error_find - never NULL: unknown words (and NULL) get an entry of their own */
 const struct lockdown_error *lockdown_error_find(const char *name);
 
+/* ---- devicelink_write.c ---- */
+
+/** link_dl_write - append [@name, elements...] as a frame, with @elements an array of @doc, or
+ * NULL; on failure @out is as before */
+int link_dl_write(struct buf *out, const char *name, struct plist_doc *doc,
+		  const struct plist *elements, enum link_encoding encoding, struct err *err);
+
 /* ---- values on the stack ---- */
 
 /*

@@ -110,9 +110,6 @@ struct plist *link_lockdown_request(struct plist_doc *doc, const char *request, 
  */
 int link_lockdown_check(const struct plist *reply, const char *request, const char **error_name,
 			struct err *err);
-/** link_lockdown_explain - plain words, a semicolon, and the next step for a lockdown error string;
- * never NULL, static */
-const char *link_lockdown_explain(const char *error_name);
 
 /* ---- DeviceLink (9) ------------------------------------------------------------------ */
 
@@ -170,17 +167,13 @@ struct link_dl {
 int link_dl_parse(const struct plist *root, struct link_dl *message, struct err *err);
 
 /*
- * Writers: append a whole frame to @out, or leave it as before on failure. Values passed in with
- * their doc are only read; a doc that ran out of memory while they were built is noticed here.
+ * A host's words: append a whole frame to @out, or leave it as before on failure. Values passed in
+ * with their doc are only read; a doc that ran out of memory while they were built is noticed here.
+ * Devices say much that hosts do not: the simulator puts its messages together by itself.
  */
-/** link_dl_write_version - a device opens: ["DLMessageVersionExchange", @major, @minor] */
-int link_dl_write_version(struct buf *out, int64_t major, int64_t minor,
-			  enum link_encoding encoding, struct err *err);
 /** link_dl_write_version_ok - a host agrees: ["DLMessageVersionExchange", "DLVersionsOk", @major]
  */
 int link_dl_write_version_ok(struct buf *out, int64_t major, struct err *err);
-/** link_dl_write_ready - ["DLMessageDeviceReady"] */
-int link_dl_write_ready(struct buf *out, enum link_encoding encoding, struct err *err);
 /** link_dl_write_status - a host's answer: @value of @doc, or NULL for {} (@doc may then be NULL);
  * @text NULL for the empty marker */
 int link_dl_write_status(struct buf *out, int64_t code, const char *text,
@@ -190,10 +183,6 @@ int link_dl_write_message(struct buf *out, const struct plist_doc *doc, const st
 			  enum link_encoding encoding, struct err *err);
 /** link_dl_write_disconnect - ["DLMessageDisconnect", empty marker] */
 int link_dl_write_disconnect(struct buf *out, struct err *err);
-/** link_dl_write - the general form for the device side: [@name, elements...] with @elements an
- * array of @doc, or NULL */
-int link_dl_write(struct buf *out, const char *name, struct plist_doc *doc,
-		  const struct plist *elements, enum link_encoding encoding, struct err *err);
 
 enum {
 	LINK_DL_OTHER = -1,
@@ -245,7 +234,8 @@ struct link_stream;
 int link_stream_new(struct link_stream **out, bool has_two_names, struct err *err);
 /** link_stream_reset - forget a batch that was given up; after BATCH_END it is not needed */
 void link_stream_reset(struct link_stream *stream);
-void link_stream_free(struct link_stream *stream); /* NULL is fine */
+/** link_stream_free - NULL is fine; the form with _p is for CLEANUP */
+void link_stream_free(struct link_stream *stream);
 void link_stream_free_p(struct link_stream **stream);
 /**
  * link_stream_next - next event from @in, which moves past it
@@ -274,15 +264,6 @@ static inline void link_block_header(uint8_t out[5], enum link_block code, uint3
 
 /** link_mb_hello - append the host's Hello: protocol versions 2.0 and 2.1 */
 int link_mb_hello(struct buf *out, struct err *err);
-/**
- * link_mb_response - append a device's {MessageName:"Response", ErrorCode:@code, ...}
- * @description: ErrorDescription, or NULL
- * @version: ProtocolVersion, always written as a real (clients insist); <= 0: none
- * @more: dict of @doc whose keys are added, or NULL (@doc may then be NULL)
- */
-int link_mb_response(struct buf *out, int64_t code, const char *description, double version,
-		     const struct plist_doc *doc, const struct plist *more,
-		     enum link_encoding encoding, struct err *err);
 
 struct link_restore_options {
 	bool system_files, should_reboot, dont_copy, preserve_settings, remove_not_restored;

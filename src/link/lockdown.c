@@ -65,8 +65,3 @@ int link_lockdown_check(const struct plist *reply, const char *request, const ch
 	text_quote(answered, strlen(answered), quoted);
 	return err_set(err, ERR_PROTOCOL, "asked %s, got the answer to %s", request, quoted);
 }
-
-const char *link_lockdown_explain(const char *error_name)
-{
-	return lockdown_error_find(error_name)->text;
-}

@@ -1,5 +1,5 @@
 /*
- * mobilebackup2 messages (10) on top of DeviceLink: a host's requests, a device's response.
+ * mobilebackup2 messages (10) on top of DeviceLink: a host's requests.
  *
  * Requests go out binary, as most hosts send them.
  */
@@ -41,37 +41,6 @@ int link_mb_hello(struct buf *out, struct err *err)
 	plist_set_text(doc, dict, "MessageName", "Hello");
 	plist_set(doc, dict, "SupportedProtocolVersions", versions);
 	return write_request(out, doc, dict, err);
-}
-
-int link_mb_response(struct buf *out, int64_t code, const char *description, double version,
-		     const struct plist_doc *doc, const struct plist *more,
-		     enum link_encoding encoding, struct err *err)
-{
-	CLEANUP(plist_doc_free_p) struct plist_doc *own = NULL;
-	const struct plist *rest = more ? more->as.items.first : NULL;
-	struct plist entries[4], dict;
-	size_t count = 0;
-	int r;
-
-	if (more && more->type != PLIST_DICT)
-		return err_set(err, ERR_USAGE, "Response: the further keys are no dictionary");
-	if (!doc) {
-		r = plist_doc_new(&own, err);
-		if (r < 0)
-			return r;
-		doc = own;
-	}
-	entries[count++] = node_keyed(node_text("Response", NULL), "MessageName");
-	entries[count++] = node_keyed(node_int(code, NULL), "ErrorCode");
-	if (description)
-		entries[count++] = node_keyed(node_text(description, NULL), "ErrorDescription");
-	if (version > 0)
-		entries[count++] = node_keyed(
-			(struct plist){.type = PLIST_REAL, .as.real = version}, "ProtocolVersion");
-	for (size_t i = 0; i < count; i++)
-		entries[i].next = i + 1 < count ? &entries[i + 1] : rest;
-	dict = node_items(PLIST_DICT, entries, count + (more ? more->as.items.count : 0));
-	return link_dl_write_message(out, doc, &dict, encoding, err);
 }
 
 int link_mb_backup(struct buf *out, const char *target, const char *source, bool is_full,

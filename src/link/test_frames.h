@@ -11,7 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "link/link.h"
+#include "link/internal.h"
 
 /* the tests' one document, reset by each use that parses */
 static struct plist_doc *test_doc;

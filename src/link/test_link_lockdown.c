@@ -161,7 +161,7 @@ static void an_unknown_error_is_quoted_and_escaped(void **state)
 	assert_non_null(name);
 	assert_null(strchr(check_err.text, '\n'));
 	assert_non_null(strstr(check_err.text, "\\x0a"));
-	assert_ptr_equal(link_lockdown_explain("NoSuchWord"), link_lockdown_explain(NULL));
+	assert_ptr_equal(lockdown_error_find("NoSuchWord"), lockdown_error_find(NULL));
 }
 
 static void an_error_of_another_type_is_no_answer(void **state)
@@ -217,11 +217,11 @@ static void every_error_string_has_words_and_a_next_step(void **state)
 		"MCChallengeRequired",
 		"InvalidConnection",
 	};
-	const char *unknown = link_lockdown_explain("NoSuchWord");
+	const char *unknown = lockdown_error_find("NoSuchWord")->text;
 
 	assert_non_null(strchr(unknown, ';'));
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-		const char *text = link_lockdown_explain(names[i]);
+		const char *text = lockdown_error_find(names[i])->text;
 
 		assert_ptr_not_equal(text, unknown);
 		assert_non_null(strchr(text, ';')); /* what it means; what to do */

@@ -1,5 +1,5 @@
 /*
- * mobilebackup2: requests of a host, responses of a device, words for its codes.
+ * mobilebackup2: requests of a host, words for a device's codes.
  */
 #include "link/test_frames.h"
 
@@ -47,59 +47,6 @@ static void hello_offers_two_versions_as_reals(void **state)
 	assert_int_equal(plist_at(versions, 0)->type, PLIST_REAL);
 	assert_true(plist_at(versions, 0)->as.real == 2.0);
 	assert_true(plist_at(versions, 1)->as.real == 2.1);
-}
-
-static void a_response_writes_its_version_as_a_real(void **state)
-{
-	for (int encoding = LINK_XML; encoding <= LINK_BINARY; encoding++) {
-		CLEANUP(buf_clear) struct buf out = BUF_INIT(4096);
-		const struct plist *response, *version;
-		struct err err = ERR_INIT;
-		int64_t code;
-
-		assert_int_equal(link_mb_response(&out, 0, NULL, 2.0, NULL, NULL,
-						  (enum link_encoding)encoding, &err),
-				 0);
-		response = message_of(&out);
-		assert_string_equal(plist_get_text(response, "MessageName"), "Response");
-		assert_true(plist_get_int(response, "ErrorCode", &code));
-		assert_int_equal(code, 0);
-		version = plist_get(response, "ProtocolVersion");
-		assert_int_equal(version->type, PLIST_REAL); /* even when it is whole */
-		assert_true(version->as.real == 2.0);
-		assert_null(plist_get(response, "ErrorDescription"));
-	}
-}
-
-static void a_response_carries_description_and_further_keys(void **state)
-{
-	CLEANUP(buf_clear) struct buf out = BUF_INIT(4096);
-	const struct plist *response;
-	struct plist *more;
-	struct err err = ERR_INIT;
-	int64_t code;
-
-	plist_doc_reset(test_doc);
-	more = plist_new_dict(test_doc);
-	plist_set_text(test_doc, more, "Content", "lines");
-	plist_set_int(test_doc, more, "Other", 5);
-	assert_int_equal(link_mb_response(&out, 207, "Invalid password (MBErrorDomain/207)", 0,
-					  test_doc, more, LINK_BINARY, &err),
-			 0);
-	response = message_of(&out);
-	assert_int_equal(response->as.items.count, 5);
-	assert_true(plist_get_int(response, "ErrorCode", &code));
-	assert_int_equal(code, 207);
-	assert_string_equal(plist_get_text(response, "ErrorDescription"),
-			    "Invalid password (MBErrorDomain/207)");
-	assert_string_equal(plist_get_text(response, "Content"), "lines");
-	assert_true(plist_get_int(response, "Other", &code));
-	assert_null(plist_get(response, "ProtocolVersion"));
-
-	plist_doc_reset(test_doc);
-	assert_int_equal(link_mb_response(&out, 0, NULL, 0, test_doc, plist_new_array(test_doc),
-					  LINK_XML, &err),
-			 ERR_USAGE);
 }
 
 static void a_backup_request_is_small_unless_asked_for_all(void **state)
@@ -239,8 +186,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hello_offers_two_versions_as_reals),
-		cmocka_unit_test(a_response_writes_its_version_as_a_real),
-		cmocka_unit_test(a_response_carries_description_and_further_keys),
 		cmocka_unit_test(a_backup_request_is_small_unless_asked_for_all),
 		cmocka_unit_test(a_restore_request_states_every_option),
 		cmocka_unit_test(encryption_goes_on_off_or_to_another_password),
