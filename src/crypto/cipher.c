@@ -45,23 +45,27 @@ int crypto_wrap(const uint8_t kek[CRYPTO_KEY_LEN], const uint8_t key[CRYPTO_KEY_
 {
 	CLEANUP(cipher_ctx_free_p) EVP_CIPHER_CTX *ctx = block_ctx_new(kek, 1);
 	uint8_t halves[CRYPTO_KEY_LEN], block[CRYPTO_BLOCK_LEN], *half;
-	int step, len;
+	int step, len, r = 0;
 
 	if (!ctx)
 		return openssl_fail(err, ERR_NO_MEMORY, "wrap a key");
 	memcpy(block, wrap_iv, HALF_LEN);
 	memcpy(halves, key, CRYPTO_KEY_LEN);
-	for (step = 1; step <= WRAP_STEPS; step++) {
+	for (step = 1; step <= WRAP_STEPS && r == 0; step++) {
 		half = halves + (size_t)((step - 1) % HALVES) * HALF_LEN;
 		memcpy(block + HALF_LEN, half, HALF_LEN);
 		if (EVP_EncryptUpdate(ctx, block, &len, block, CRYPTO_BLOCK_LEN) != 1)
-			return openssl_fail(err, ERR_IO, "wrap a key");
+			r = openssl_fail(err, ERR_IO, "wrap a key");
 		count_step(block, step);
 		memcpy(half, block + HALF_LEN, HALF_LEN);
 	}
-	memcpy(out, block, HALF_LEN);
-	memcpy(out + HALF_LEN, halves, CRYPTO_KEY_LEN);
-	return 0;
+	if (r == 0) {
+		memcpy(out, block, HALF_LEN);
+		memcpy(out + HALF_LEN, halves, CRYPTO_KEY_LEN);
+	}
+	OPENSSL_cleanse(halves, sizeof(halves));
+	OPENSSL_cleanse(block, sizeof(block));
+	return r;
 }
 
 int crypto_unwrap(const uint8_t kek[CRYPTO_KEY_LEN], const uint8_t wrapped[CRYPTO_WRAPPED_LEN],
@@ -75,14 +79,12 @@ int crypto_unwrap(const uint8_t kek[CRYPTO_KEY_LEN], const uint8_t wrapped[CRYPT
 		return openssl_fail(err, ERR_NO_MEMORY, "unwrap a key");
 	memcpy(block, wrapped, HALF_LEN);
 	memcpy(halves, wrapped + HALF_LEN, CRYPTO_KEY_LEN);
-	for (step = WRAP_STEPS; step >= 1; step--) {
+	for (step = WRAP_STEPS; step >= 1 && r == 0; step--) {
 		half = halves + (size_t)((step - 1) % HALVES) * HALF_LEN;
 		memcpy(block + HALF_LEN, half, HALF_LEN);
 		count_step(block, step);
-		if (EVP_DecryptUpdate(ctx, block, &len, block, CRYPTO_BLOCK_LEN) != 1) {
+		if (EVP_DecryptUpdate(ctx, block, &len, block, CRYPTO_BLOCK_LEN) != 1)
 			r = openssl_fail(err, ERR_IO, "unwrap a key");
-			break;
-		}
 		memcpy(half, block + HALF_LEN, HALF_LEN);
 	}
 	if (r == 0 && !crypto_equal(block, wrap_iv, HALF_LEN))

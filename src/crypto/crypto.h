@@ -32,6 +32,7 @@ enum crypto_outcome { CRYPTO_BAD_TAG = 1 };
 
 /** crypto_sha1 - FIPS 180; for Apple's fileIDs and digests, not for trust */
 void crypto_sha1(struct slice in, uint8_t out[CRYPTO_SHA1_LEN]);
+/** crypto_sha256 - FIPS 180 */
 void crypto_sha256(struct slice in, uint8_t out[CRYPTO_SHA256_LEN]);
 /** crypto_sha256_two - of @a and of @b, any lengths; where the processor has SHA instructions, as
  * fast as one of them alone if they are equally long */
@@ -40,15 +41,19 @@ void crypto_sha256_two(struct slice a, struct slice b, uint8_t out_a[CRYPTO_SHA2
 
 /** struct crypto_sha1 - SHA-1 over bytes that come in pieces: new (or reset), update..., final */
 struct crypto_sha1;
+/** crypto_sha1_new - ready for the first _update; 0 or ERR_NO_MEMORY */
 int crypto_sha1_new(struct crypto_sha1 **out, struct err *err);
 /** crypto_sha1_reset - start over; needed after _final before the next _update */
 void crypto_sha1_reset(struct crypto_sha1 *sha1);
+/** crypto_sha1_update - go on with @in, of any length */
 void crypto_sha1_update(struct crypto_sha1 *sha1, struct slice in);
+/** crypto_sha1_final - the digest of all that came since _new or _reset */
 void crypto_sha1_final(struct crypto_sha1 *sha1, uint8_t out[CRYPTO_SHA1_LEN]);
 void crypto_sha1_free(struct crypto_sha1 *sha1);
 
 /** struct crypto_mac - HMAC-SHA-256 (RFC 2104) under one key; any number of messages */
 struct crypto_mac;
+/** crypto_mac_new - @key is taken in, not borrowed; 0 or ERR_NO_MEMORY */
 int crypto_mac_new(struct crypto_mac **out, const uint8_t key[CRYPTO_KEY_LEN], struct err *err);
 /** crypto_mac_compute - of the whole message @in; does not fail today, check it all the same */
 int crypto_mac_compute(struct crypto_mac *mac, struct slice in, uint8_t out[CRYPTO_SHA256_LEN],
@@ -89,6 +94,7 @@ int crypto_argon2id(struct slice password, const uint8_t salt[16], uint32_t ops,
 
 /* ---- key wrap, RFC 3394 ---- */
 
+/** crypto_wrap - @key under @kek; 0 or < 0, and then @out is as before */
 int crypto_wrap(const uint8_t kek[CRYPTO_KEY_LEN], const uint8_t key[CRYPTO_KEY_LEN],
 		uint8_t out[CRYPTO_WRAPPED_LEN], struct err *err);
 /** crypto_unwrap - 0, or CRYPTO_BAD_TAG (another key wrapped it; @out is as before), or < 0 */
@@ -98,6 +104,7 @@ int crypto_unwrap(const uint8_t kek[CRYPTO_KEY_LEN], const uint8_t wrapped[CRYPT
 /* ---- AES-256-CBC without padding (whole blocks), streaming and reusable ---- */
 
 struct crypto_cbc;
+/** crypto_cbc_new - without a key until crypto_cbc_start; 0 or ERR_NO_MEMORY */
 int crypto_cbc_new(struct crypto_cbc **out, struct err *err);
 void crypto_cbc_free(struct crypto_cbc *cbc);
 /** crypto_cbc_start - (re)key, set the IV and the direction */
@@ -111,10 +118,11 @@ int crypto_cbc_update(struct crypto_cbc *cbc, const uint8_t *in, size_t len, uin
 /* ---- AES-256-GCM, reusable; never the same nonce twice under a key ---- */
 
 struct crypto_gcm;
+/** crypto_gcm_new - @key is taken in, not borrowed; 0 or ERR_NO_MEMORY */
 int crypto_gcm_new(struct crypto_gcm **out, const uint8_t key[CRYPTO_KEY_LEN], struct err *err);
 void crypto_gcm_free(struct crypto_gcm *gcm);
-/** crypto_gcm_seal - @out holds in.len + CRYPTO_GCM_TAG_LEN bytes, may be in.bytes; at most 1 GiB
- */
+/** crypto_gcm_seal - @in enciphered and its tag, over @aad too: @out holds in.len +
+ * CRYPTO_GCM_TAG_LEN bytes and may be in.bytes; ERR_LIMIT above 1 GiB of either */
 int crypto_gcm_seal(struct crypto_gcm *gcm, const uint8_t nonce[CRYPTO_GCM_NONCE_LEN],
 		    struct slice aad, struct slice in, uint8_t *out, struct err *err);
 /**
@@ -128,6 +136,7 @@ int crypto_gcm_open(struct crypto_gcm *gcm, const uint8_t nonce[CRYPTO_GCM_NONCE
 /* ---- fast reproducible bytes, for simulated content; not for secrets ---- */
 
 struct crypto_stream;
+/** crypto_stream_new - for any number of keys; 0 or ERR_NO_MEMORY */
 int crypto_stream_new(struct crypto_stream **out, struct err *err);
 /**
  * crypto_stream_at - @len bytes of the AES-256-CTR stream that @key names
@@ -147,9 +156,8 @@ void crypto_stream_free(struct crypto_stream *stream);
  * Buffers with a private key are the caller's to buf_wipe.
  */
 
-/** crypto_rsa_generate - a new key: "RSA PRIVATE KEY" and "RSA PUBLIC KEY" (PKCS#1) */
-int crypto_rsa_generate(struct buf *private_pem, struct buf *public_pem, struct err *err);
-/** crypto_rsa_derive - the same key for the same @seed, about 0.1 s; for simulated devices only */
+/** crypto_rsa_derive - "RSA PRIVATE KEY" and "RSA PUBLIC KEY" (PKCS#1), the same for the same
+ * @seed; takes about 0.1 s; for simulated devices only */
 int crypto_rsa_derive(const uint8_t seed[32], struct buf *private_pem, struct buf *public_pem,
 		      struct err *err);
 
@@ -157,6 +165,7 @@ int crypto_rsa_derive(const uint8_t seed[32], struct buf *private_pem, struct bu
 struct crypto_pairing {
 	struct buf root_key_pem, root_cert_pem, host_key_pem, host_cert_pem, device_cert_pem;
 };
+/** crypto_pairing_init - empty, with the limits of PEM */
 void crypto_pairing_init(struct crypto_pairing *pairing);
 /** crypto_pairing_clear - wipe and free; @pairing may be filled again */
 void crypto_pairing_clear(struct crypto_pairing *pairing);

@@ -149,7 +149,6 @@ static int derive(const struct hash *hash, struct slice password, struct slice s
 		  uint32_t rounds, uint8_t *out, size_t out_len, struct err *err)
 {
 	CLEANUP(pbkdf2_wipe) struct pbkdf2 pbkdf2;
-	uint8_t block[SHA256_DIGEST_LENGTH];
 	uint32_t number;
 	size_t done, len;
 	int r;
@@ -167,11 +166,10 @@ static int derive(const struct hash *hash, struct slice password, struct slice s
 			OPENSSL_cleanse(out, out_len);
 			return r;
 		}
-		digest_store(hash, pbkdf2.sum, block);
+		digest_store(hash, pbkdf2.sum, pbkdf2.block);
 		len = out_len - done < hash->len ? out_len - done : hash->len;
-		memcpy(out + done, block, len);
+		memcpy(out + done, pbkdf2.block, len);
 	}
-	OPENSSL_cleanse(block, sizeof(block));
 	return 0;
 }
 

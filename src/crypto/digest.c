@@ -20,6 +20,7 @@ void crypto_sha1(struct slice in, uint8_t out[CRYPTO_SHA1_LEN])
 	SHA1_Init(&sha1);
 	SHA1_Update(&sha1, in.bytes, in.len);
 	SHA1_Final(out, &sha1);
+	OPENSSL_cleanse(&sha1, sizeof(sha1)); /* a long password is hashed before PBKDF2 */
 }
 
 void crypto_sha256(struct slice in, uint8_t out[CRYPTO_SHA256_LEN])

@@ -1,5 +1,5 @@
 /*
- * crypto/rsa - RSA-2048 keys, drawn or derived
+ * crypto/rsa - RSA-2048 keys derived from a seed
  *
  * A simulated device must have the same key for the same seed, which OpenSSL's
  * own generator cannot promise.  So the two primes are searched in a stream
@@ -33,15 +33,6 @@ static int append_pair(struct buf *private_pem, struct buf *public_pem, EVP_PKEY
 		buf_truncate(private_pem, before);
 	}
 	return r;
-}
-
-int crypto_rsa_generate(struct buf *private_pem, struct buf *public_pem, struct err *err)
-{
-	CLEANUP(pkey_free_p) EVP_PKEY *key = EVP_RSA_gen(RSA_BITS);
-
-	if (!key)
-		return openssl_fail(err, ERR_NO_MEMORY, "make an RSA key");
-	return append_pair(private_pem, public_pem, key, err);
 }
 
 /* the numbers of a key while it is computed; all NULL or owned by @ctx */

@@ -73,19 +73,6 @@ static void a_derived_key_is_the_same_for_the_same_seed_and_sound(void **state)
 	EVP_PKEY_free(pkey);
 }
 
-static void generated_keys_differ(void **state)
-{
-	CLEANUP(buf_wipe) struct buf a = BUF_INIT(CRYPTO_PEM_MAX), b = BUF_INIT(CRYPTO_PEM_MAX);
-	CLEANUP(buf_clear) struct buf public_a = BUF_INIT(CRYPTO_PEM_MAX);
-	CLEANUP(buf_clear) struct buf public_b = BUF_INIT(CRYPTO_PEM_MAX);
-	struct err err = ERR_INIT;
-
-	assert_int_equal(crypto_rsa_generate(&a, &public_a, &err), 0);
-	assert_int_equal(crypto_rsa_generate(&b, &public_b, &err), 0);
-	assert_false(slice_equal(buf_slice(&public_a), buf_slice(&public_b)));
-	starts_with(&a, "-----BEGIN RSA PRIVATE KEY-----\n");
-}
-
 static void a_key_that_does_not_fit_leaves_nothing_behind(void **state)
 {
 	CLEANUP(buf_wipe) struct buf key = BUF_INIT(CRYPTO_PEM_MAX);
@@ -292,7 +279,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_derived_key_is_the_same_for_the_same_seed_and_sound),
-		cmocka_unit_test(generated_keys_differ),
 		cmocka_unit_test(a_key_that_does_not_fit_leaves_nothing_behind),
 		cmocka_unit_test(pairing_makes_three_certificates_with_empty_names),
 		cmocka_unit_test(pairing_refuses_what_is_no_usable_device_key),
