@@ -103,8 +103,10 @@ struct backup_manifest;
  * database or lacks the Files table.
  */
 int backup_manifest_open(struct backup_manifest **out, struct source *source, struct err *err);
+/** backup_manifest_close - with its source and whatever rows were borrowed */
 void backup_manifest_close(struct backup_manifest *manifest);
 void backup_manifest_close_p(struct backup_manifest **manifest);
+/** backup_manifest_has_padding - does one whole block of cipher padding follow the last page? */
 bool backup_manifest_has_padding(const struct backup_manifest *manifest);
 /** backup_manifest_count - how many rows there are; reads an index once (0.1 s for 1.3 million) */
 int backup_manifest_count(struct backup_manifest *manifest, uint64_t *rows, struct err *err);
@@ -185,6 +187,7 @@ struct backup_properties {
 	char required_version[32];
 	bool is_simulated; /* our mark: key "com.rehome.simulated" true */
 };
+/** backup_properties_init - all absent; the keybag is bounded by BACKUP_KEYBAG_LEN_MAX */
 void backup_properties_init(struct backup_properties *properties);
 void backup_properties_clear(struct backup_properties *properties);
 /**
@@ -256,6 +259,7 @@ int backup_keybag_make(struct buf *blob, const struct backup_keybag_recipe *reci
  * password alone opens. BACKUP_WRONG_PASSWORD: try again; a single damaged class stays closed.
  */
 int backup_keybag_unlock(struct backup_keybag *bag, const struct secret *password, struct err *err);
+/** backup_keybag_is_open - did a password open it? */
 bool backup_keybag_is_open(const struct backup_keybag *bag);
 /** backup_keybag_file_key - key of a 44-byte blob; ERR_PASSWORD if the bag is closed; ERR_CORRUPT;
  * the caller wipes @key */
@@ -290,19 +294,9 @@ enum backup_padding { BACKUP_PADDING_STRIPPED, BACKUP_PADDING_INVALID, BACKUP_PA
  */
 int backup_cbc_strip(struct source *view, uint64_t size, enum backup_padding *padding,
 		     struct err *err);
-/** struct backup_encryptor - streaming AES-256-CBC + PKCS#7 towards the stored form; reusable:
- * start, update..., finish */
-struct backup_encryptor;
-int backup_encryptor_new(struct backup_encryptor **out, struct err *err);
-int backup_encryptor_start(struct backup_encryptor *encryptor, const uint8_t key[BACKUP_KEY_LEN],
-			   struct err *err);
-/** backup_encryptor_update - appends whole blocks to @out; keeps a rest of < 16 bytes */
-int backup_encryptor_update(struct backup_encryptor *encryptor, struct slice plain, struct buf *out,
-			    struct err *err);
-/** backup_encryptor_finish - appends the last block, with its padding */
-int backup_encryptor_finish(struct backup_encryptor *encryptor, struct buf *out, struct err *err);
-void backup_encryptor_free(struct backup_encryptor *encryptor);
-/** backup_stored_len - stored length of @plain_len bytes: (n / 16 + 1) * 16 */
+/** backup_stored_len - stored length of @plain_len bytes with their padding (7.4): (n / 16 + 1) *
+ * 16
+ */
 static inline uint64_t backup_stored_len(uint64_t plain_len)
 {
 	return (plain_len / 16 + 1) * 16;
@@ -340,7 +334,9 @@ struct backup_reader {
 	struct backup_keybag *bag;        /* NULL when plain */
 	struct backup_manifest *manifest; /* NULL while locked */
 };
+/** backup_reader_init - nothing opened; to be cleared in the end */
 void backup_reader_init(struct backup_reader *reader);
+/** backup_reader_clear - close manifest and keybag, forget the lists; the tree stays open */
 void backup_reader_clear(struct backup_reader *reader);
 /**
  * backup_reader_open - read what is there; a missing or damaged property list is no failure

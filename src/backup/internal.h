@@ -31,7 +31,9 @@ int backup_vfs_open(sqlite3 **db, struct source *source, uint64_t len, struct er
 int backup_sqlite_fail(sqlite3 *db, const struct err *failure, const char *what, struct err *err);
 /** backup_sqlite_harden - refuse what a hostile schema could do: triggers, views, odd functions */
 int backup_sqlite_harden(sqlite3 *db, struct err *err);
+/** backup_sqlite_run - statements of ours that give no rows */
 int backup_sqlite_run(sqlite3 *db, const char *sql, struct err *err);
+/** backup_sqlite_prepare - for many uses; finalized by the caller */
 int backup_sqlite_prepare(sqlite3_stmt **out, sqlite3 *db, const char *sql, struct err *err);
 /** backup_sqlite_check_files - is "Files" a real table of the five plain columns? ERR_CORRUPT */
 int backup_sqlite_check_files(sqlite3 *db, bool *has_id_index, struct err *err);
