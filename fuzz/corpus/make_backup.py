@@ -81,6 +81,8 @@ def main():
     with open(os.path.join(DATA, "kat.json"), encoding="utf-8") as file:
         kat = json.load(file)
     save("backup_keybag", "known", bytes.fromhex(kat["keybag_blob"]))
+    save("backup_keychain", "items", content_of("plain", "51/51a4616e576dd33cd2abadfea874eb8ff246bf0e"))
+    save("backup_keychain", "attributes", bytes.fromhex(kat["keychain_items"][2]["der_plain"]))
     small = kat["pbkdf2_small"][0]
     # one class, one round a stage, password "abc": the way into an open bag
 

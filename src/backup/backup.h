@@ -18,6 +18,7 @@
 #include "plist/plist.h"
 
 #include "backup/management.h"
+#include "backup/keychain.h"
 
 enum {
 	BACKUP_FILE_ID_LEN = 40,  /* hex digits, without NUL */

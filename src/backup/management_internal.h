@@ -1,7 +1,7 @@
 /*
  * Reading the management state, as its files share it: management.c asks for the files,
  * management_take.c takes values out of them, management_stub.c those of profiles,
- * management_judge.c says what follows
+ * management_identity.c those of the keychain, management_judge.c says what follows
  */
 #ifndef REHOME_BACKUP_MANAGEMENT_INTERNAL_H
 #define REHOME_BACKUP_MANAGEMENT_INTERNAL_H
@@ -66,6 +66,12 @@ void reading_take_stub(struct reading *reading, struct backup_profile *profile,
  * NULL if there are too many */
 struct backup_profile *reading_profile(struct reading *reading, const char *identifier,
 				       bool is_to_add);
+
+/* ---- management_identity.c ---- */
+
+/** reading_take_keychain - is the identity kept there, and until when does it last? */
+void reading_take_keychain(struct reading *reading, const struct plist *dict,
+			   const struct backup_place *from);
 
 /* ---- management_judge.c ---- */
 

@@ -132,7 +132,8 @@ static void judge_edits(struct reading *reading)
 	if (m->is_managed.answer == BACKUP_YES && !reading->enrollment)
 		reading_remark(reading, true, mdm,
 			       "the profile that MDM.plist names is not there or cannot be read");
-	if (m->is_managed.answer == BACKUP_YES && m->identity_is_kept.answer == BACKUP_NO)
+	if (m->is_managed.answer == BACKUP_YES && m->identity_is_kept.answer == BACKUP_NO &&
+	    m->identity.kind != BACKUP_IDENTITY_HARDWARE)
 		reading_remark(reading, true, m->identity_is_kept.from,
 			       "the keychain holds no identity, which an enrolled device has");
 	if (m->is_managed.answer == BACKUP_NO && reading->has_stray_enrollment)

@@ -243,42 +243,6 @@ static void take_truth(struct reading *reading, const struct plist *dict,
 	take_yes_no(plist_get_dict(all, "allowHostPairing"), "value", from, &m->allows_pairing);
 }
 
-/* ---- the keychain: is the identity there? ---- */
-
-/* References of certificate, key and identity differ in their first four bytes, the table. */
-static bool is_same_row(const struct reading *reading, struct slice ref)
-{
-	return ref.len > 4 && ref.len == reading->identity_ref_len &&
-	       !memcmp(ref.bytes + 4, reading->identity_ref + 4, ref.len - 4);
-}
-
-static bool table_has_row(const struct reading *reading, const struct plist *table)
-{
-	const struct plist *item;
-	struct slice ref;
-
-	for (item = table ? table->as.items.first : NULL; item; item = item->next)
-		if (plist_get_data(item, "v_PersistentRef", &ref) && is_same_row(reading, ref))
-			return true;
-	return false;
-}
-
-static void take_keychain(struct reading *reading, const struct plist *dict,
-			  const struct backup_place *from)
-{
-	const struct plist *certs = plist_get_array(dict, "cert");
-	const struct plist *keys = plist_get_array(dict, "keys");
-	struct backup_yes_no *is_kept = &reading->management->identity_is_kept;
-
-	if (!reading->identity_ref_len)
-		return;
-	if (table_has_row(reading, certs) || table_has_row(reading, keys))
-		*is_kept = (struct backup_yes_no){BACKUP_YES, from};
-	else if (!certs || !certs->as.items.count || !keys || !keys->as.items.count)
-		*is_kept = (struct backup_yes_no){BACKUP_NO, from};
-	/* else: there are some, and their references are of a form that we do not know */
-}
-
 void reading_take(struct reading *reading, enum place place, const struct plist *dict)
 {
 	struct backup_management *m = reading->management;
@@ -311,7 +275,7 @@ void reading_take(struct reading *reading, enum place place, const struct plist 
 		take_yes_no(dict, "SetupDone", from, &m->setup_is_done);
 		break;
 	case PLACE_KEYCHAIN:
-		take_keychain(reading, dict, from);
+		reading_take_keychain(reading, dict, from);
 		break;
 	case PLACE_FORCED_SETUP:
 		if (plist_get(dict, "SetupDone"))

@@ -186,6 +186,9 @@ int crypto_self_signed(const char *name, int64_t now_seconds, struct buf *key_pe
 
 /** crypto_cert_der - PEM (or DER) certificate to DER; ERR_PROTOCOL or ERR_LIMIT if it is none */
 int crypto_cert_der(struct slice cert, struct buf *der, struct err *err);
+/** crypto_cert_end - notAfter of a PEM or DER certificate, seconds since 1970; ERR_PROTOCOL or
+ * ERR_LIMIT if it is none */
+int crypto_cert_end(struct slice cert, int64_t *not_after, struct err *err);
 /** crypto_cert_public_sha256 - digest of the SubjectPublicKeyInfo of a PEM or DER certificate: what
  * a pin compares */
 int crypto_cert_public_sha256(struct slice cert, uint8_t out[CRYPTO_SHA256_LEN], struct err *err);

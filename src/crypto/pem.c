@@ -4,6 +4,7 @@
  * Everything read here may come from a device or a file of somebody else's, so
  * every length is bounded before OpenSSL sees it.
  */
+#include <time.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -174,6 +175,21 @@ int crypto_cert_der(struct slice cert, struct buf *der, struct err *err)
 	r = buf_append(der, bytes, (size_t)len, err);
 	OPENSSL_free(bytes);
 	return r;
+}
+
+int crypto_cert_end(struct slice cert, int64_t *not_after, struct err *err)
+{
+	CLEANUP(x509_free_p) X509 *x509 = NULL;
+	struct tm tm;
+	int r;
+
+	r = read_certificate(&x509, cert, err);
+	if (r < 0)
+		return r;
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(x509), &tm) != 1)
+		return openssl_fail(err, ERR_PROTOCOL, "notAfter of a certificate");
+	*not_after = timegm(&tm);
+	return 0;
 }
 
 int crypto_cert_public_sha256(struct slice cert, uint8_t out[CRYPTO_SHA256_LEN], struct err *err)

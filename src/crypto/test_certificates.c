@@ -121,6 +121,7 @@ static void pairing_makes_three_certificates_with_empty_names(void **state)
 	X509 *root, *host, *device;
 	EVP_PKEY *root_key, *host_key, *device_key;
 	struct err err = ERR_INIT;
+	int64_t end = 0;
 
 	derive(3, &key, &public);
 	crypto_pairing_init(&pairing);
@@ -142,6 +143,9 @@ static void pairing_makes_three_certificates_with_empty_names(void **state)
 	assert_int_equal(X509_check_private_key(host, host_key), 1);
 	assert_int_equal(X509_check_private_key(device, device_key), 1);
 	assert_int_equal(EVP_PKEY_eq(root_key, host_key), 0);
+	assert_int_equal(crypto_cert_end(buf_slice(&pairing.host_cert_pem), &end, &err), 0);
+	assert_int_equal(end, (int64_t)now + 3650 * 86400);
+	assert_int_equal(crypto_cert_end(slice_text("no certificate"), &end, &err), ERR_PROTOCOL);
 
 	X509_free(root);
 	X509_free(host);
