@@ -49,7 +49,7 @@ static int listen_unix(int *out_fd, const char *path, char bound[128], struct er
 	int r;
 
 	if (strlen(path) == 0 || strlen(path) >= sizeof(address.sun_path))
-		return err_set(err, ERR_LIMIT, "socket path of %zu bytes, limit %zu", strlen(path),
+		return err_set(err, ERR_USAGE, "socket path of %zu bytes: 1 to %zu", strlen(path),
 			       sizeof(address.sun_path) - 1);
 	strcpy(address.sun_path, path);
 	r = remove_old(&address, err);

@@ -155,7 +155,7 @@ void conn_set_tap(struct conn *conn, struct conn_tap *tap);
  *
  * *@out_fd is the caller's to close; the socket file stays behind.  Returns 0; ERR_POLICY for
  * an address outside of loopback and for host names; ERR_BUSY if somebody listens on PATH;
- * ERR_EXISTS if PATH is no socket; ERR_USAGE, ERR_LIMIT, ERR_IO.
+ * ERR_EXISTS if PATH is no socket; ERR_USAGE, ERR_IO.
  */
 int net_listen(int *out_fd, const char *address, char bound[128], struct err *err);
 /** net_accept - wait for one connection (close-on-exec, caller closes); ERR_CANCELED when @cancel

@@ -119,8 +119,8 @@ static void other_addresses_are_refused(void **state)
 	memset(longest, 'a', sizeof(longest) - 1);
 	longest[0] = '/';
 	longest[sizeof(longest) - 1] = '\0';
-	assert_int_equal(net_listen(&fd, longest, bound, &err), ERR_LIMIT);
-	assert_int_equal(net_listen(&fd, "UNIX:", bound, &err), ERR_LIMIT);
+	assert_int_equal(net_listen(&fd, longest, bound, &err), ERR_USAGE);
+	assert_int_equal(net_listen(&fd, "UNIX:", bound, &err), ERR_USAGE);
 	assert_int_equal(fd, -1);
 }
 

@@ -11,7 +11,6 @@ int sim_exit_status(int code)
 	case ERR_NOT_FOUND:
 		return 3;
 	case ERR_POLICY:
-	case ERR_PASSWORD:
 		return 4;
 	case ERR_DEVICE:
 	case ERR_CLOSED:
@@ -26,6 +25,13 @@ int sim_exit_status(int code)
 	default:
 		return 1;
 	}
+}
+
+int sim_option_refused(const char *command, char *const *argv, int after, struct err *err)
+{
+	return err_set(err, ERR_USAGE,
+		       "\"%.60s\" is no option or lacks its value; rehome-sim %s --help lists them",
+		       argv[after - 1], command);
 }
 
 int sim_command_failed(const struct sim_world *world, int code, const struct err *err)

@@ -40,8 +40,7 @@ static int take_option(struct wish *wish, int option, const char *text, struct e
 		wish->wants_help = true;
 		return 0;
 	default:
-		return err_set(err, ERR_USAGE,
-			       "that option is not known; rehome-sim age --help lists them");
+		return 0;
 	}
 }
 
@@ -59,7 +58,8 @@ static int parse(struct wish *wish, int argc, char **argv, struct err *err)
 	optind = 0;
 	opterr = 0;
 	while (r == 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		r = take_option(wish, option, optarg, err);
+		r = option == '?' ? sim_option_refused("age", argv, optind, err)
+				  : take_option(wish, option, optarg, err);
 	if (r < 0 || wish->wants_help)
 		return r;
 	if (optind + 1 != argc || wish->days == 0)

@@ -187,13 +187,16 @@ int sim_command_bench(struct sim_world *world, int argc, char **argv)
 	int option, r = 0;
 
 	optind = 0;
+	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(help, world->out);
 			return 0;
 		}
-		if (option == '?')
-			return 2;
+		if (option == '?') {
+			r = sim_option_refused("bench", argv, optind, &err);
+			return sim_command_failed(world, r, &err);
+		}
 		is_per_field |= option == 'p';
 		if (option == 'q') {
 			loads[0].file_size /= 10;

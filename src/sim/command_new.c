@@ -89,13 +89,14 @@ struct wish {
 	bool has_seed, wants_help;
 };
 
-static int take_number(const char *text, uint64_t most, uint64_t *value, struct err *err)
+static int take_number(const char *option, const char *text, uint64_t most, uint64_t *value,
+		       struct err *err)
 {
 	char *end;
 
 	*value = strtoull(text, &end, 0);
 	if (*text < '0' || *text > '9' || *end || *value > most)
-		return err_set(err, ERR_USAGE, "%s is not a number of at most %llu", text,
+		return err_set(err, ERR_USAGE, "%s %s: a number of at most %llu", option, text,
 			       (unsigned long long)most);
 	return 0;
 }
@@ -103,7 +104,7 @@ static int take_number(const char *text, uint64_t most, uint64_t *value, struct 
 static int take_rounds(struct sim_birth *birth, const char *text, struct err *err)
 {
 	uint64_t value;
-	int r = take_number(text, BACKUP_KDF_ROUNDS_MAX, &value, err);
+	int r = take_number("--kdf-rounds", text, BACKUP_KDF_ROUNDS_MAX, &value, err);
 
 	if (r == 0 && value == 0)
 		return err_set(err, ERR_USAGE, "--kdf-rounds: at least 1");
@@ -137,11 +138,11 @@ static int take_option(struct wish *wish, int option, const char *text, struct e
 		birth->profile = text;
 		return 0;
 	case OPTION_FILES:
-		return take_number(text, UINT32_MAX, &birth->files, err);
+		return take_number("--files", text, UINT32_MAX, &birth->files, err);
 	case OPTION_FILE_SIZE:
-		return take_number(text, INT64_MAX, &birth->file_size, err);
+		return take_number("--file-size", text, INT64_MAX, &birth->file_size, err);
 	case OPTION_APPS:
-		return take_number(text, UINT32_MAX, &birth->apps, err);
+		return take_number("--apps", text, UINT32_MAX, &birth->apps, err);
 	case OPTION_FROM:
 		birth->from = text;
 		return 0;
@@ -149,7 +150,7 @@ static int take_option(struct wish *wish, int option, const char *text, struct e
 		return take_password(&wish->from_password, &birth->from_password, text, err);
 	case OPTION_SEED:
 		wish->has_seed = true;
-		return take_number(text, UINT64_MAX, &birth->seed, err);
+		return take_number("--seed", text, UINT64_MAX, &birth->seed, err);
 	case OPTION_NOW:
 		birth->has_now = true;
 		return time_parse_utc(text, &birth->now, err);
@@ -187,9 +188,13 @@ static int take_option(struct wish *wish, int option, const char *text, struct e
 		wish->wants_help = true;
 		return 0;
 	default:
-		return err_set(err, ERR_USAGE,
-			       "that option is not known; rehome-sim new --help lists them");
+		return 0;
 	}
+}
+
+static bool fits(const char *text, size_t most)
+{
+	return !text || (*text && strlen(text) <= most);
 }
 
 static int check_texts(const struct sim_birth *birth, struct err *err)
@@ -198,10 +203,11 @@ static int check_texts(const struct sim_birth *birth, struct err *err)
 
 	if (birth->os && sscanf(birth->os, "%2u.%2u", &major, &minor) != 2)
 		return err_set(err, ERR_USAGE, "--os %s: a version such as 18.6", birth->os);
-	if ((birth->os && strlen(birth->os) > 15) ||
-	    (birth->product && strlen(birth->product) > 31) ||
-	    (birth->name && (strlen(birth->name) > 127 || !*birth->name)))
-		return err_set(err, ERR_USAGE, "a text is too long, or empty");
+	if (!fits(birth->os, 15) || !fits(birth->product, 31) || !fits(birth->name, 127))
+		return err_set(err, ERR_USAGE,
+			       "--os, --product and --name have 1 to 15, 31 and 127 bytes");
+	if (birth->from_password && !birth->from)
+		return err_set(err, ERR_USAGE, "--device-password-file needs --from");
 	if ((birth->profile != NULL) + (birth->files > 0) + (birth->from != NULL) > 1)
 		return err_set(err, ERR_USAGE, "one of --profile, --files and --from");
 	if (birth->file_size > 0 && birth->files == 0)
@@ -216,7 +222,8 @@ static int parse(struct wish *wish, int argc, char **argv, struct err *err)
 	optind = 0;
 	opterr = 0;
 	while (r == 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		r = take_option(wish, option, optarg, err);
+		r = option == '?' ? sim_option_refused("new", argv, optind, err)
+				  : take_option(wish, option, optarg, err);
 	if (r < 0 || wish->wants_help)
 		return r;
 	if (optind + 1 != argc)

@@ -106,8 +106,12 @@ static int take_option(struct run *run, int option, const char *value, struct er
 	int r;
 
 	switch (option) {
-	case 's':
 	case 't':
+		if (!strchr(value, ':')) /* it would be taken as a path */
+			return err_set(err, ERR_USAGE, "--tcp %s: an address is 127.0.0.1:PORT",
+				       value);
+		return add_address(run, value, err);
+	case 's':
 		return add_address(run, value, err);
 	case 'r':
 		run->options.records_folder = value;
@@ -138,7 +142,7 @@ static int take_option(struct run *run, int option, const char *value, struct er
 		run->options.services_are_clear = true;
 		return 0;
 	default:
-		return err_set(err, ERR_USAGE, "see rehome-sim run --help");
+		return 0;
 	}
 }
 
@@ -235,12 +239,14 @@ int sim_command_run(struct sim_world *world, int argc, char **argv)
 	int option, r = 0;
 
 	optind = 0;
+	opterr = 0;
 	while (r == 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(help, world->out);
 			return 0;
 		}
-		r = take_option(&run, option, optarg, &err);
+		r = option == '?' ? sim_option_refused("run", argv, optind, &err)
+				  : take_option(&run, option, optarg, &err);
 	}
 	if (r == 0 && optind == argc)
 		r = err_set(&err, ERR_USAGE,

@@ -58,7 +58,9 @@ static int device_load(struct sim_device *device, struct err *err)
 
 	r = sim_store_open(&device->db, sim_device_path(device, "device.db", path), true, err);
 	if (r == ERR_NOT_FOUND)
-		return err_set(err, ERR_NOT_FOUND, "%s is not a device folder", device->folder);
+		return err_set(err, ERR_NOT_FOUND,
+			       "%s is not a device folder: `rehome-sim new` makes one",
+			       device->folder);
 	if (r == 0)
 		r = identity_load(device, err);
 	if (r == 0)

@@ -278,6 +278,9 @@ int sim_device_wait_passcode(struct sim_device *device, unsigned major, unsigned
 /** sim_exit_status - the documented exit status for a failure (design: 1 failed ... 7 interrupted);
  * 0 for 0 */
 int sim_exit_status(int code);
+/** sim_option_refused - ERR_USAGE in words, for the option that getopt has just refused; @after is
+ * optind */
+int sim_option_refused(const char *command, char *const *argv, int after, struct err *err);
 /** sim_command_failed - print "rehome-sim: ..." once and return the exit status */
 int sim_command_failed(const struct sim_world *world, int code, const struct err *err);
 
