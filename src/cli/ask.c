@@ -49,15 +49,16 @@ static int secret_line(struct cli *cli, const char *prompt, char line[SECRET_LEN
 	return has_read ? 0 : err_set(err, ERR_PASSWORD, "no password was typed");
 }
 
-int cli_ask_secret(struct cli *cli, const char *prompt, bool twice, struct secret *secret,
-		   struct err *err)
+int cli_ask_secret(struct cli *cli, const char *prompt, const char *option, bool twice,
+		   struct secret *secret, struct err *err)
 {
 	char first[SECRET_LEN_MAX + 2] = "", second[SECRET_LEN_MAX + 2] = "", again[200];
 	int r = 0;
 
 	if (!is_terminal(cli->world->in))
 		return err_set(err, ERR_PASSWORD,
-			       "%s: not given, and there is no terminal to ask on", prompt);
+			       "%s: there is no terminal to ask on; give it in a file (%s)", prompt,
+			       option);
 	snprintf(again, sizeof(again), "%s, again", prompt);
 	for (int i = 0; i < TRIES; i++) {
 		r = secret_line(cli, prompt, first, err);

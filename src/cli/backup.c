@@ -35,6 +35,8 @@ static int opening_start(struct opening *opening, struct cli *cli, struct err *e
 	*opening = (struct opening){.cli = cli};
 	r = cli_repo_path(cli, opening->path, err);
 	if (r == 0)
+		r = repo_probe(opening->path, &cli->repo_env, err);
+	if (r == 0)
 		r = cli_repo_password(cli, false, &opening->password, err);
 	if (r < 0)
 		return r;

@@ -34,17 +34,38 @@ static int passwords_get(struct cli *cli, struct wish *wish, struct repo *repo, 
 		return r;
 	if (new_file)
 		return secret_read_file(&wish->new_password, new_file, err);
-	return cli_ask_secret(cli, "new backup password of the device", true, &wish->new_password,
-			      err);
+	return cli_ask_secret(cli, "new backup password of the device",
+			      "--new-device-password-file", true, &wish->new_password, err);
 }
 
-/* keep - what the vault holds follows the device */
-static int keep(struct wish *wish, struct repo *repo, const char *udid, struct err *err)
+/* keep - what the vault holds follows the device, so that it is never a stale password */
+static int keep(struct cli *cli, struct wish *wish, struct repo *repo, const char *udid,
+		struct err *err)
 {
-	if (!repo)
+	CLEANUP(secret_clear) struct secret kept = SECRET_INIT;
+	int r = repo && !wish->is_kept ? job_password_get(repo, udid, &kept, err) : 0;
+
+	if (!repo || r == REPO_ABSENT)
 		return 0;
-	return wish->wants_new ? job_password_put(repo, udid, &wish->new_password, err)
-			       : job_password_remove(repo, udid, err);
+	if (r == 0)
+		r = wish->wants_new ? job_password_put(repo, udid, &wish->new_password, err)
+				    : job_password_remove(repo, udid, err);
+	if (r == 0)
+		cli_say(cli, "the repository %s",
+			wish->wants_new ? "keeps the new password" : "keeps no password any more");
+	return r;
+}
+
+/* repository - the one there is, for what it keeps; none is needed unless --keep wants it */
+static int repository(struct cli *cli, bool is_needed, struct repo **repo, struct err *err)
+{
+	struct err absent = ERR_INIT;
+	char path[CLI_PATH_MAX];
+	int r = cli_repo_path(cli, path, err);
+
+	if (r == 0 && !is_needed && repo_probe(path, &cli->repo_env, &absent) == ERR_NOT_FOUND)
+		return 0;
+	return r < 0 ? r : cli_repo_open(cli, repo, err);
 }
 
 static int change(struct cli *cli, struct wish *wish, struct repo *repo, const char *word,
@@ -65,15 +86,15 @@ static int change(struct cli *cli, struct wish *wish, struct repo *repo, const c
 		cli_say(cli, "backup encryption of %s is %s already%s", device.udid, word,
 			wish->wants_new ? ": `rehome encryption change` changes its password" : "");
 	} else {
-		r = keep(wish, repo, device.udid, err);
-		if (r < 0)
-			return err_wrap(err, r,
-					"the device has the new password, the repository not");
 		cli_say(cli,
 			!strcmp(word, "change") ? "the backup password of %s is changed"
 			: wish->wants_new       ? "backups of %s are encrypted from now on"
 						: "backups of %s are no longer encrypted",
 			device.udid);
+		r = keep(cli, wish, repo, device.udid, err);
+		if (r < 0)
+			return err_wrap(err, r,
+					"the device has changed, what the repository keeps not");
 	}
 	if (cli->is_json)
 		return cli_json(cli,
@@ -102,8 +123,8 @@ int cli_run_encryption(struct cli *cli, int argc, char **argv)
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = wish_read(&wish, argv[0], &cli->err);
-	if (r == 0 && wish.is_kept)
-		r = cli_repo_open(cli, &repo, &cli->err);
+	if (r == 0)
+		r = repository(cli, wish.is_kept, &repo, &cli->err);
 	if (r == 0)
 		r = change(cli, &wish, repo, argv[0], argv[1], &cli->err);
 	secret_clear(&wish.old_password);

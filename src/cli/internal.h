@@ -45,6 +45,7 @@ struct cli {
 	const struct cli_command *command;
 	const char *repo, *password_file, *device_password_file;
 	bool is_json, is_quiet;
+	bool used_kept_password; /* of the device, from the vault */
 	struct cli_progress progress;
 	struct job_env env;
 	struct repo_env repo_env;
@@ -137,9 +138,9 @@ int cli_table_print(const struct cli_table *table, FILE *out, struct err *err);
 /* ---- ask.c ---- */
 
 /** cli_ask_secret - without echo; @twice: until both are equal. ERR_PASSWORD when there is no
- * terminal or it stays empty */
-int cli_ask_secret(struct cli *cli, const char *prompt, bool twice, struct secret *secret,
-		   struct err *err);
+ * terminal (names @option, which gives it otherwise) or it stays empty */
+int cli_ask_secret(struct cli *cli, const char *prompt, const char *option, bool twice,
+		   struct secret *secret, struct err *err);
 /** cli_ask_yes - 0 for yes; ERR_CANCELED otherwise; ERR_USAGE (names @switch_name) without a
  * terminal */
 int cli_ask_yes(struct cli *cli, const char *question, const char *switch_name, struct err *err);

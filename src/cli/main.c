@@ -65,6 +65,9 @@ static int finish(struct cli *cli, int r)
 	cli_warn(cli, "rehome%s%s: %s", cli->command ? " " : "",
 		 cli->command ? cli->command->name : "",
 		 *cli->err.text ? cli->err.text : err_code_name(r));
+	if (r == ERR_PASSWORD && cli->used_kept_password)
+		cli_warn(cli, "That was the password kept in the repository: "
+			      "--device-password-file gives another");
 	return (int)cli_exit_of(r);
 }
 

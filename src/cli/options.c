@@ -67,9 +67,16 @@ static const struct cli_option *option_find(const struct cli_option *options, co
 	return NULL;
 }
 
+static int option_unknown(const struct cli_command *command, const char *word, struct err *err)
+{
+	return err_set(err, ERR_USAGE, "no option \"%.60s\": `rehome help %s` lists them", word,
+		       command->name);
+}
+
 /* option_take - argv[*at] is an option: store it, and step over its argument */
-static int option_take(const struct cli_option *options, const struct cli_option *global, int argc,
-		       char **argv, int *at, struct err *err)
+static int option_take(const struct cli_command *command, const struct cli_option *options,
+		       const struct cli_option *global, int argc, char **argv, int *at,
+		       struct err *err)
 {
 	const char *word = argv[*at];
 	bool is_long = word[1] == '-';
@@ -78,12 +85,12 @@ static int option_take(const struct cli_option *options, const struct cli_option
 	const struct cli_option *option;
 
 	if (!is_long && (!word[1] || word[2]))
-		return err_set(err, ERR_USAGE, "no option \"%.60s\"", word);
+		return option_unknown(command, word, err);
 	option = option_find(options, name, len, is_long ? 0 : word[1]);
 	if (!option)
 		option = option_find(global, name, len, is_long ? 0 : word[1]);
 	if (!option)
-		return err_set(err, ERR_USAGE, "no option \"%.60s\"", word);
+		return option_unknown(command, word, err);
 	if (option->kind == CLI_OPTION_FLAG) {
 		if (equals)
 			return err_set(err, ERR_USAGE, "--%s takes no value", option->name);
@@ -102,13 +109,11 @@ static int option_take(const struct cli_option *options, const struct cli_option
 
 static int operands_check(const struct cli_command *command, int count, struct err *err)
 {
-	if (count < command->operands_min)
-		return err_set(err, ERR_USAGE, "usage: rehome %s %s", command->name,
-			       command->operands);
-	if (count > command->operands_max)
-		return err_set(err, ERR_USAGE, "too many operands; usage: rehome %s %s",
-			       command->name, command->operands);
-	return 0;
+	if (count >= command->operands_min && count <= command->operands_max)
+		return 0;
+	return err_set(err, ERR_USAGE, "too %s operands; usage: rehome %s%s%s",
+		       count < command->operands_min ? "few" : "many", command->name,
+		       *command->operands ? " " : "", command->operands);
 }
 
 int cli_options(struct cli *cli, int *argc, char **argv, const struct cli_option *options,
@@ -130,7 +135,7 @@ int cli_options(struct cli *cli, int *argc, char **argv, const struct cli_option
 			command_help(cli, options, global);
 			return CLI_OPTIONS_HELP;
 		} else {
-			r = option_take(options, global, *argc, argv, &i, err);
+			r = option_take(cli->command, options, global, *argc, argv, &i, err);
 			if (r < 0)
 				return r;
 		}

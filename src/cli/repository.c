@@ -44,7 +44,7 @@ int cli_repo_password(struct cli *cli, bool is_new, struct secret *password, str
 		return secret_read_file(password, file, err);
 	return cli_ask_secret(
 		cli, is_new ? "new password of the repository" : "password of the repository",
-		is_new, password, err);
+		"--password-file", is_new, password, err);
 }
 
 int cli_repo_open(struct cli *cli, struct repo **out, struct err *err)
@@ -54,6 +54,8 @@ int cli_repo_open(struct cli *cli, struct repo **out, struct err *err)
 	int r;
 
 	r = cli_repo_path(cli, path, err);
+	if (r == 0)
+		r = repo_probe(path, &cli->repo_env, err);
 	if (r == 0)
 		r = cli_repo_password(cli, false, &password, err);
 	return r < 0 ? r : repo_open(out, path, &password, &cli->repo_env, err);
@@ -68,10 +70,12 @@ int cli_device_password(struct cli *cli, struct repo *repo, const char *udid, bo
 		return secret_read_file(password, cli->device_password_file, err);
 	if (repo) {
 		r = job_password_get(repo, udid, password, err);
+		cli->used_kept_password = r == 0;
 		if (r != REPO_ABSENT)
 			return r;
 	}
 	if (!is_needed)
 		return REPO_ABSENT;
-	return cli_ask_secret(cli, "backup password of the device", false, password, err);
+	return cli_ask_secret(cli, "backup password of the device", "--device-password-file", false,
+			      password, err);
 }

@@ -181,8 +181,10 @@ int job_browse_list(struct job_browse *browse, enum job_listing kind, const char
 		/* an empty folder is there and has nothing to tell */
 		r = backup_manifest_find(manifest, domain ? domain : "", path, &file, err);
 		if (r == BACKUP_ABSENT)
-			return err_set(err, ERR_NOT_FOUND, "nothing at %s/%s in this snapshot",
-				       domain ? domain : "", path);
+			return err_set(err, ERR_NOT_FOUND,
+				       "nothing at %s%s%s in this snapshot: `rehome ls` lists "
+				       "what there is",
+				       domain ? domain : "", *path ? "/" : "", path);
 		return r < 0 ? r : 0;
 	}
 	return 0;
@@ -199,9 +201,13 @@ int job_browse_open_file(struct job_browse *browse, const char *domain, const ch
 	if (r == BACKUP_DAMAGED)
 		return ERR_CORRUPT;
 	if (r == BACKUP_ABSENT)
-		return err_set(err, ERR_NOT_FOUND, "no file %s/%s in this snapshot", domain, path);
+		return err_set(err, ERR_NOT_FOUND,
+			       "no file %s%s%s in this snapshot: `rehome ls` lists them", domain,
+			       *path ? "/" : "", path);
 	if (!backup_file_is_regular(&file))
-		return err_set(err, ERR_USAGE, "%s/%s is no file with contents", domain, path);
+		return err_set(err, ERR_USAGE,
+			       "%s%s%s is a folder or a link: `rehome ls` lists what is in it",
+			       domain, *path ? "/" : "", path);
 	r = backup_reader_content(&browse->reader, &file, out, notes, err);
 	if (r == BACKUP_ABSENT)
 		return err_set(err, ERR_CORRUPT, "the content of %s/%s is missing", domain, path);
@@ -267,15 +273,16 @@ int job_browse_extract(struct job_browse *browse, const struct job_env *env, con
 	int r;
 
 	*report = (struct job_extract_report){0};
+	progress_report(env->progress, &extraction.state);
 	/* into a folder of its own: what lies there already could be a link to somewhere else */
 	r = files_is_free(env->fs, dir, err);
 	if (r == 0)
 		r = files_init(&extraction.files, env->fs, env->cancel, dir, err);
 	if (r == 0)
-		r = fs_mkdirs(env->fs, dir, 0700, err);
-	if (r == 0)
 		r = job_browse_list(browse, JOB_LIST_ALL, domain, path, extract_each, &extraction,
 				    &damaged, err);
+	if (r == 0) /* the files made it; a selection of links alone makes none */
+		r = fs_mkdirs(env->fs, dir, 0700, err);
 	report->files = extraction.files.count;
 	report->bytes = extraction.files.total;
 	report->skipped = extraction.skipped + damaged;

@@ -70,6 +70,7 @@ static int export_into(const struct job_env *env, struct repo_view *view, const 
 	};
 	int r;
 
+	progress_report(env->progress, &exporting.state); /* its first line, before any file */
 	r = files_init(&exporting.files, env->fs, env->cancel, temporary, err);
 	if (r == 0)
 		r = fs_mkdirs(env->fs, temporary, 0700, err);
@@ -92,7 +93,7 @@ int job_export(const struct job_env *env, struct repo *repo, const struct job_sn
 	int r;
 
 	*report = (struct job_copy_report){0};
-	if (strlen(dir) > 900)
+	if (!*dir || strlen(dir) > 900)
 		return err_set(err, ERR_USAGE, "a folder name of %zu bytes", strlen(dir));
 	r = path_check_relative(snapshot->udid, strlen(snapshot->udid), err);
 	if (r == 0)

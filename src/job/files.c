@@ -129,11 +129,14 @@ int files_is_free(struct fs *fs, const char *path, struct err *err)
 	if (r < 0)
 		return err_set_errno(err, -r, "look at %s", path);
 	if (!S_ISDIR(st.st_mode))
-		return err_set(err, ERR_EXISTS, "%s is there and no folder", path);
+		return err_set(err, ERR_EXISTS, "%s is there and no folder: choose another name",
+			       path);
 	r = fs->list(fs, path, any_name, NULL);
 	if (r < 0)
 		return err_set_errno(err, -r, "list %s", path);
-	return r ? err_set(err, ERR_EXISTS, "%s is there and not empty", path) : 0;
+	return r ? err_set(err, ERR_EXISTS, "%s is there and not empty: choose another folder",
+			   path)
+		 : 0;
 }
 
 int files_sync(struct files *files, struct err *err)

@@ -24,9 +24,15 @@ enum {
 
 static int no_mux(struct err *err)
 {
+	const char *address = getenv("USBMUXD_SOCKET_ADDRESS");
+
+	if (address && *address)
+		return err_set(err, ERR_DEVICE,
+			       "no usbmuxd answers at %.200s: is USBMUXD_SOCKET_ADDRESS right?",
+			       address);
 	return err_set(err, ERR_DEVICE,
-		       "no usbmuxd answers: is the usbmuxd service running (or "
-		       "USBMUXD_SOCKET_ADDRESS right)?");
+		       "no usbmuxd answers at /var/run/usbmuxd: is it installed, and the service "
+		       "usbmuxd running?");
 }
 
 static void device_fill(struct job_device *device, const usbmuxd_device_info_t *info)

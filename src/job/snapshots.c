@@ -57,6 +57,9 @@ int job_snapshot_find(struct repo *repo, const char *wanted, struct job_snapshot
 	r = repo_snapshots(repo, NULL, search_each, &search, NULL, err);
 	if (r < 0)
 		return r;
+	if (search.fits == 0 && !strcmp(wanted, "latest"))
+		return err_set(err, ERR_NOT_FOUND,
+			       "no snapshot yet: `rehome backup DEVICE` makes the first");
 	if (search.fits == 0)
 		return err_set(err, ERR_NOT_FOUND,
 			       "no snapshot \"%.80s\": `rehome snapshots` lists them", wanted);

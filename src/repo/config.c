@@ -102,6 +102,22 @@ static int init_scan_name(void *arg, const char *name)
 	return 0;
 }
 
+static int no_repository(const char *path, struct err *err)
+{
+	return err_set(err, ERR_NOT_FOUND, "%s: no repository there; `rehome init` makes one",
+		       path);
+}
+
+static int path_check(const char *path, struct err *err)
+{
+	size_t len = strlen(path);
+
+	if (len == 0 || len >= REPO_ROOT_MAX)
+		return err_set(err, ERR_USAGE, "the repository's path has %zu bytes: 1 to %d", len,
+			       REPO_ROOT_MAX - 1);
+	return 0;
+}
+
 int repo_init(const char *path, const struct secret *password, const struct repo_env *env,
 	      struct err *err)
 {
@@ -110,10 +126,11 @@ int repo_init(const char *path, const struct secret *password, const struct repo
 	uint8_t config[CONFIG_LEN];
 	int r;
 
-	if (strlen(path) == 0 || strlen(path) >= REPO_ROOT_MAX)
-		return err_set(err, ERR_LIMIT, "repository path of %zu bytes", strlen(path));
+	r = path_check(path, err);
+	if (r < 0)
+		return r;
 	if (password->len == 0)
-		return err_set(err, ERR_PASSWORD, "a repository needs a passphrase");
+		return err_set(err, ERR_PASSWORD, "a repository needs a password");
 	r = env->fs->list(env->fs, path, init_scan_name, &scan);
 	if (r == -ENOENT)
 		r = fs_mkdirs(env->fs, path, 0700, err);
@@ -124,7 +141,7 @@ int repo_init(const char *path, const struct secret *password, const struct repo
 	if (scan.has_config)
 		return err_set(err, ERR_EXISTS, "%s: there is a repository already", path);
 	if (scan.has_other)
-		return err_set(err, ERR_POLICY,
+		return err_set(err, ERR_EXISTS,
 			       "%s: the folder holds other things; choose an empty one", path);
 	r = config_make(config, password, env, err);
 	if (r < 0)
@@ -169,9 +186,23 @@ static int config_open(struct repo *repo, struct slice config, const struct secr
 			    slice_of(config.bytes + CONFIG_CLEAR_LEN, CONFIG_SEALED_LEN),
 			    repo->master, err);
 	if (r == CRYPTO_BAD_TAG)
-		return err_set(err, ERR_PASSWORD, "%s: the passphrase does not open it",
-			       repo->path);
+		return err_set(err, ERR_PASSWORD, "%s: the password does not open it", repo->path);
 	return r;
+}
+
+int repo_probe(const char *path, const struct repo_env *env, struct err *err)
+{
+	struct repo_name name;
+	struct stat st;
+	int r = path_check(path, err);
+
+	if (r < 0)
+		return r;
+	snprintf(name.text, sizeof(name.text), "%s/config", path);
+	r = env->fs->stat(env->fs, name.text, &st);
+	return r == -ENOENT ? no_repository(path, err)
+	       : r < 0      ? err_set_errno(err, -r, "%s", name.text)
+			    : 0;
 }
 
 int repo_open(struct repo **out, const char *path, const struct secret *password,
@@ -184,15 +215,15 @@ int repo_open(struct repo **out, const char *path, const struct secret *password
 
 	if (!repo)
 		return err_no_memory(err);
-	if (strlen(path) == 0 || strlen(path) >= REPO_ROOT_MAX)
-		return err_set(err, ERR_LIMIT, "repository path of %zu bytes", strlen(path));
+	r = path_check(path, err);
+	if (r < 0)
+		return r;
 	snprintf(repo->path, sizeof(repo->path), "%s", path);
 	repo->env = *env;
 	snprintf(name.text, sizeof(name.text), "%s/config", path);
 	r = fs_read_file(env->fs, name.text, &config, err);
 	if (r == ERR_NOT_FOUND)
-		return err_set(err, ERR_NOT_FOUND,
-			       "%s: no repository there; `rehome init` makes one", path);
+		return no_repository(path, err);
 	if (r == ERR_LIMIT)
 		return err_set(err, ERR_CORRUPT, "%s: damaged", name.text);
 	if (r == 0)

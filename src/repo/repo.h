@@ -52,9 +52,12 @@ struct repo_env {
  * view or session */
 struct repo;
 /** repo_init - make one at @path (a missing or empty folder). ERR_EXISTS if there is one,
- * ERR_POLICY if the folder holds other things */
+ * or if the folder holds other things */
 int repo_init(const char *path, const struct secret *password, const struct repo_env *env,
 	      struct err *err);
+/** repo_probe - 0 when @path holds a repository, ERR_NOT_FOUND (names `rehome init`) when not;
+ * opens nothing, so that nobody is asked for the password of what is not there */
+int repo_probe(const char *path, const struct repo_env *env, struct err *err);
 /** repo_open - ERR_NOT_FOUND (names `rehome init`), ERR_PASSWORD, ERR_UNSUPPORTED (a newer format)
  */
 int repo_open(struct repo **out, const char *path, const struct secret *password,
