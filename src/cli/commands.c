@@ -70,6 +70,26 @@ const struct cli_command cli_commands[] = {
 	{"check", "", "check the repository",
 	 "Checks that everything the snapshots need is there; with --data also reads all of it.", 0,
 	 0, cli_run_check},
+	{"identifiers", "check|split|convert|compare FILE [DIR|FILE]",
+	 "lists of corporate identifiers",
+	 "Makes lists of serial numbers or IMEIs fit for upload, from whatever table they stand in "
+	 "(\"-\" is the\n"
+	 "standard input). check FILE tells every line that is refused and whether the file is "
+	 "ready "
+	 "as it stands;\n"
+	 "split FILE DIR writes files of the size that the service takes; convert FILE writes "
+	 "either "
+	 "form; compare\n"
+	 "OLD NEW tells what is missing, extra and different. A refused line stops all writing "
+	 "unless --skip-refused.",
+	 2, 3, cli_run_identifiers},
+	{"ownership", "make|check FILE", "lists of serial numbers whose ownership is to change",
+	 "make writes the list that the service's script reads: one column under the header "
+	 "SerialNumber. check tells\n"
+	 "every line that is refused and whether the file is ready as it stands. A refused line "
+	 "stops all writing\n"
+	 "unless --skip-refused.",
+	 2, 2, cli_run_ownership},
 	{"help", "[COMMAND]", "this list, or more about a command",
 	 "Lists the commands, or tells more about one.", 0, 1, cli_run_help},
 	{0},

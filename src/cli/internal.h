@@ -5,7 +5,9 @@
 #define REHOME_CLI_INTERNAL_H
 
 #include "cli/cli.h"
+#include "csv/csv.h"
 #include "job/job.h"
+#include "lists/lists.h"
 
 #include <jansson.h>
 
@@ -173,6 +175,68 @@ void cli_findings_init(struct cli_findings *findings, struct cli *cli);
 void cli_findings_clear(struct cli_findings *findings);
 void cli_finding(void *findings, const struct backup_finding *finding);
 
+/* ---- table_input.c ---- */
+
+/** struct cli_input - a table, read piece by piece; zero it, cli_input_close */
+struct cli_input {
+	FILE *file;
+	bool is_owned;
+	const char *path;
+	struct csv_reader *reader;
+	struct buf *copy; /* takes every byte that is read, unless NULL */
+};
+/** cli_input_open - the file at @path, "-" being the standard input; @separator is ",", ";", "tab",
+ * or NULL to find it. ERR_NOT_FOUND, ERR_IO, ERR_USAGE. */
+int cli_input_open(struct cli *cli, struct cli_input *input, const char *path,
+		   const char *separator, struct err *err);
+void cli_input_close(struct cli_input *input);
+/** cli_input_next - the next row, borrowed until the call after; CSV_END; errors name the path */
+int cli_input_next(struct cli_input *input, struct csv_row *row, struct err *err);
+
+/* ---- list_files.c ---- */
+
+/** struct cli_list_wish - how a list is to be read */
+struct cli_list_wish {
+	struct lists_options options;
+	const char *separator;
+};
+/** CLI_LIST_OPTIONS - the options that fill a wish, and @kind for cli_list_kind */
+#define CLI_LIST_OPTIONS(wish, kind)                                                      \
+	CLI_TEXT_OPTION("kind", &(kind), "KIND", "of identifiers: serial or imei"),       \
+		CLI_TEXT_OPTION("column", &(wish).options.column, "NAME",                 \
+				"the header of the column with the identifiers"),         \
+		CLI_TEXT_OPTION("details-column", &(wish).options.details_column, "NAME", \
+				"the header of the column with the details"),             \
+		CLI_FLAG_OPTION("no-details", 0, &(wish).options.drops_details,           \
+				"leave the details out"),                                 \
+		CLI_TEXT_OPTION("separator", &(wish).separator, "S", "of cells: , or ; or tab")
+int cli_list_kind(const char *word, enum lists_kind *kind, struct err *err);
+const char *cli_list_kind_name(enum lists_kind kind);
+/** cli_list_read - a whole list; its bytes also into @copy unless NULL. Free @out with
+ * lists_free_p. */
+int cli_list_read(struct cli *cli, const struct cli_list_wish *wish, const char *path,
+		  struct buf *copy, struct lists **out, struct err *err);
+/** cli_list_tell - each refused line, and each remark unless quiet, on the standard error */
+void cli_list_tell(struct cli *cli, const struct lists *list, const char *path);
+/** cli_list_json - {"file","kind","entries","refused","lines":[...]}; NULL without memory */
+json_t *cli_list_json(const struct lists *list, const char *path);
+/** cli_list_ready - cli_list_read, and tell; ERR_CORRUPT if lines are refused and @skips_refused is
+ * not said (with --json the object is printed then) */
+int cli_list_ready(struct cli *cli, const struct cli_list_wish *wish, const char *path,
+		   bool skips_refused, struct lists **out);
+/** cli_list_file_json - {"path","rows","bytes"} of a file that was written */
+json_t *cli_list_file_json(const char *path, size_t rows, size_t bytes);
+/** cli_list_files_print - cli_list_json with the written @files, which stay the caller's */
+int cli_list_files_print(struct cli *cli, const struct lists *list, const char *path,
+			 json_t *files);
+/** cli_list_check - `check` for a @form */
+int cli_list_check(struct cli *cli, const struct cli_list_wish *wish, const char *path,
+		   enum lists_form form);
+/** cli_list_convert - one file of the @form to @to, a new file, or to the standard output if NULL
+ */
+int cli_list_convert(struct cli *cli, const struct cli_list_wish *wish, const char *path,
+		     enum lists_form form, const char *to, bool skips_refused);
+
 /* ---- one function a command ---- */
 
 /* each parses its operands and options, calls, prints: 0, < 0 with cli->err, or an enum cli_exit */
@@ -191,6 +255,8 @@ int cli_run_import(struct cli *cli, int argc, char **argv);
 int cli_run_export(struct cli *cli, int argc, char **argv);
 int cli_run_restore(struct cli *cli, int argc, char **argv);
 int cli_run_check(struct cli *cli, int argc, char **argv);
+int cli_run_identifiers(struct cli *cli, int argc, char **argv);
+int cli_run_ownership(struct cli *cli, int argc, char **argv);
 int cli_run_help(struct cli *cli, int argc, char **argv);
 
 /* shared by ls, cat and extract */

@@ -277,10 +277,11 @@ static enum step quoted_cell(struct csv_reader *reader, struct scan *scan)
 {
 	const uint8_t *from = ++scan->at, *quote = quote_close(reader, scan);
 	const uint8_t *to = quote ? quote : scan->end;
+	const uint8_t *nul = memchr(from, 0, (size_t)(to - from));
 
-	if (!scan->spanning && has_line_end(from, to))
+	if (!scan->spanning && has_line_end(from, nul ? nul : to))
 		scan->spanning = scan->count + 1;
-	if (memchr(from, 0, (size_t)(to - from)))
+	if (nul)
 		return bad(scan, CSV_NUL);
 	if (cell_keep(reader, scan, from, to, false) == STEP_BAD)
 		return STEP_BAD;
@@ -361,7 +362,7 @@ static void row_refuse(struct csv_reader *reader, const struct scan *scan, struc
 	*row = (struct csv_row){
 		.line = reader->line, .problem = scan->problem, .column = scan->count + 1};
 	/* what went wrong on a later line went wrong because a quote was left open on this one */
-	if (scan->spanning && scan->problem != CSV_NUL) {
+	if (scan->spanning) {
 		row->problem = CSV_QUOTE_OPEN;
 		row->column = scan->spanning;
 	}

@@ -79,6 +79,8 @@ static void a_broken_line_is_named_and_hides_no_other(void **state)
 				   "2!1: a quote is opened on this line and not closed "
 				   "3!1: a quote is opened on this line and not closed");
 	assert_string_equal(tell(slice_of("a,b\0c\nd\n", 8), 0, true, 2), "1!2: a zero byte 2[d]");
+	assert_string_equal(tell(slice_of("a,\"b\nc\0d\n", 9), 0, true, 2),
+			    "1!2: a quote is opened on this line and not closed 2!1: a zero byte");
 	assert_string_equal(tell(slice_of("a,\"b\0c\"\nd\n", 10), 0, true, 2),
 			    "1!2: a zero byte 2[d]");
 }

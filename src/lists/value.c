@@ -126,6 +126,22 @@ static bool has_check_digit(const struct value *imei)
 	return sum % 10 == 0;
 }
 
+/* likeness_check - is it something else than an identifier? */
+static enum lists_reason likeness_check(struct slice cell)
+{
+	if (cell.len == 0)
+		return LISTS_NONE;
+	if (cell.len > LISTS_IDENTIFIER_MAX)
+		return LISTS_LONG;
+	if (is_header_word(cell))
+		return LISTS_HEADER;
+	if (is_placeholder(cell))
+		return LISTS_PLACEHOLDER;
+	if (is_udid(cell))
+		return LISTS_UDID;
+	return is_rounded(cell) ? LISTS_ROUNDED : LISTS_FINE;
+}
+
 static enum lists_reason imei_take(struct slice cell, struct value *value)
 {
 	if (!digits_of(cell, value))
@@ -168,24 +184,10 @@ static enum lists_reason serial_take(struct slice cell, struct value *value)
 		value->text[value->len++] = (char)toupper(cell.bytes[i]);
 	}
 	value->text[value->len] = 0;
+	cell = slice_of(value->text, value->len);
 	serial_remarks(value);
-	return LISTS_FINE;
-}
-
-/* likeness_check - is it something else than an identifier? */
-static enum lists_reason likeness_check(struct slice cell)
-{
-	if (cell.len == 0)
-		return LISTS_NONE;
-	if (cell.len > LISTS_IDENTIFIER_MAX)
-		return LISTS_LONG;
-	if (is_header_word(cell))
-		return LISTS_HEADER;
-	if (is_placeholder(cell))
-		return LISTS_PLACEHOLDER;
-	if (is_udid(cell))
-		return LISTS_UDID;
-	return is_rounded(cell) ? LISTS_ROUNDED : LISTS_FINE;
+	/* without its dots it may turn out to be something else */
+	return is_imei_like(cell) ? LISTS_IS_IMEI : likeness_check(cell);
 }
 
 enum lists_reason identifier_take(struct slice cell, enum lists_kind *kind, struct value *value)
@@ -198,15 +200,10 @@ enum lists_reason identifier_take(struct slice cell, enum lists_kind *kind, stru
 		return reason;
 	if (wanted == LISTS_ANY)
 		wanted = is_imei_like(cell) ? LISTS_IMEI : LISTS_SERIAL;
-	if (wanted == LISTS_IMEI) {
+	if (wanted == LISTS_IMEI)
 		reason = imei_take(cell, value);
-	} else {
-		reason = serial_take(cell, value);
-		/* what it is without its dots decides */
-		cell = slice_of(value->text, value->len);
-		if (reason == LISTS_FINE)
-			reason = is_imei_like(cell) ? LISTS_IS_IMEI : likeness_check(cell);
-	}
+	else
+		reason = is_imei_like(cell) ? LISTS_IS_IMEI : serial_take(cell, value);
 	if (reason == LISTS_FINE)
 		*kind = wanted;
 	return reason;
