@@ -8,6 +8,7 @@ SEED ?=
 .PHONY: all help demo test soak bench asan fuzz lint install clean
 
 all: $(BUILD)/build.ninja
+	@[ -x $(BUILD)/rehome ] || echo 'building in $(BUILD), about a minute'
 	@ninja -C $(BUILD) -j $(JOBS) --quiet
 
 help:

@@ -3,21 +3,33 @@
 # Everything is left in FOLDER (default: a new one under /tmp), so that it can be looked at.
 set -eu
 build=$(cd "$1" && pwd)
+here=$(cd "$(dirname "$0")/.." && pwd)
 where=${2:-$(mktemp -d /tmp/rehome-demo-XXXXXX)}
 mkdir -p "$where"
 cd "$where"
 
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-run() {
-	printf '$ %s\n' "$*"
+say() {
+	if [ -t 1 ]; then printf '\n\033[1m%s\033[0m\n' "$*"; else printf '\n%s\n' "$*"; fi
+}
+run() { # shown as one would type it
+	printf '$'
+	for word in "$@"; do
+		case $word in
+		*[!A-Za-z0-9_./:=-]*) printf ' "%s"' "$word" ;;
+		*) printf ' %s' "$word" ;;
+		esac
+	done
+	printf '\n'
 	"$@"
 }
-PATH=$build:$PATH
-export REHOME_REPO="$where/repository" REHOME_PASSWORD_FILE="$where/passphrase"
+cat >environment <<END
+export PATH="$build:$PATH" REHOME_REPO="$where/repository" REHOME_PASSWORD_FILE="$where/password"
 export USBMUXD_SOCKET_ADDRESS="UNIX:$where/mux"
+END
+. ./environment
 
 say "Two simulated iPads, and a mux that shows them"
-( umask 077 && echo 'a passphrase for the demo' >passphrase )
+( umask 077 && echo 'a password for the demo' >password )
 run rehome-sim new anna --profile S --seed 1 --name "Anna's iPad" --now 2026-11-01T08:00:00Z
 run rehome-sim new ben --profile fresh --seed 2 --name "Ben's iPad" --now 2026-11-01T08:00:00Z
 rehome-sim run --socket "$where/mux" --host-records "$where/records" anna ben >mux.log 2>&1 &
@@ -62,16 +74,17 @@ printf 'content of anna: %s\ncontent of ben:  %s\n' "$anna" "$ben"
 [ "${anna##* }" = "${ben##* }" ] || { echo 'the two differ' >&2; exit 1; }
 
 say "Done. Where everything lies"
+udid=$(rehome-sim show anna --json | sed -n 's/.*"udid": *"\([^"]*\)".*/\1/p')
 cat <<END
-  $where/repository   the snapshots (passphrase in $where/passphrase)
+  $where/repository   the snapshots; their password is in $where/password
   $where/exported     the backup folder
   $where/anna, ben    the simulated devices
 
 Try next:
-  export PATH=$build:\$PATH REHOME_REPO=$where/repository REHOME_PASSWORD_FILE=$where/passphrase
-  rehome ls latest | head
-  rehome cat latest DOMAIN/PATH
-  rehome-sim run --socket $where/mux --host-records $where/records $where/anna $where/ben &
-  mkdir -p $where/theirs; USBMUXD_SOCKET_ADDRESS=UNIX:$where/mux idevicebackup2 -u \$(rehome-sim show $where/anna --json | grep -o '0000FE5A-[0-9A-F]*' | head -1) backup $where/theirs
-  man -l docs/man/rehome.1
+  cd $where && . ./environment
+  rehome ls latest HomeDomain/Library/SMS
+  rehome-sim run --socket mux --host-records records anna ben &
+  rehome devices
+  mkdir theirs && idevicebackup2 -u $udid backup theirs    # Debian's libimobiledevice-utils
+  man -l $here/docs/man/rehome.1
 END

@@ -63,11 +63,14 @@ static void sample(struct cli_progress *self, const struct progress_state *state
 {
 	double rate;
 
+	if (state->bytes < self->sample_bytes) { /* another count: the old rate is not its own */
+		self->rate = 0;
+		self->sample_ms = now;
+		self->sample_bytes = state->bytes;
+	}
 	if (now - self->sample_ms < SAMPLE_MS)
 		return;
-	rate = state->bytes < self->sample_bytes ? 0
-						 : (double)(state->bytes - self->sample_bytes) *
-							   1000 / (double)(now - self->sample_ms);
+	rate = (double)(state->bytes - self->sample_bytes) * 1000 / (double)(now - self->sample_ms);
 	self->rate = self->rate > 0 ? 0.7 * self->rate + 0.3 * rate : rate;
 	self->sample_ms = now;
 	self->sample_bytes = state->bytes;
