@@ -10,47 +10,10 @@
  * honest objects do not lie over each other.  Sharing is undone: every use of an
  * object gets its own node (it has its own sibling and key), strings share bytes.
  */
-#include "plist/internal.h"
+#include "plist/read_binary.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { MAGIC_LEN = 8, TRAILER_LEN = 32 };
-
-/* the upper half of an object's first byte */
-enum kind {
-	KIND_SIMPLE = 0x0,
-	KIND_INT = 0x1,
-	KIND_REAL = 0x2,
-	KIND_DATE = 0x3,
-	KIND_DATA = 0x4,
-	KIND_ASCII = 0x5,
-	KIND_UTF16 = 0x6,
-	KIND_UID = 0x8,
-	KIND_ARRAY = 0xa,
-	KIND_DICT = 0xd,
-};
-
-struct list {
-	struct plist_doc *doc;
-	const uint8_t *bytes;
-	const uint8_t *table; /* object number to offset */
-	size_t objects_end;   /* offset of the table */
-	size_t object_count;
-	size_t root;
-	size_t offset_len, ref_len;
-	size_t nodes_left, payload_left, depth_max;
-	struct err *err;
-};
-
-/* struct object - where an object lies; @at is behind its first byte and count */
-struct object {
-	size_t number, offset;
-	uint8_t kind, low;
-	size_t count; /* of bytes, UTF-16 units, items or pairs */
-	const uint8_t *at;
-	size_t left; /* bytes from @at to the end of the objects */
-};
 
 /* struct level - an open container */
 struct level {
@@ -59,31 +22,6 @@ struct level {
 	const uint8_t *keys, *values; /* references; an array has no keys */
 	size_t count, next;
 };
-
-static uint64_t get_be(const uint8_t *at, size_t len)
-{
-	uint64_t value = 0;
-
-	for (size_t i = 0; i < len; i++)
-		value = value << 8 | at[i];
-	return value;
-}
-
-/* get_wide - up to 16 bytes; the upper 8 apart */
-static uint64_t get_wide(const uint8_t *at, size_t len, uint64_t *high)
-{
-	*high = 0;
-	if (len <= 8)
-		return get_be(at, len);
-	*high = get_be(at, len - 8);
-	return get_be(at + len - 8, 8);
-}
-
-static int malformed(const struct list *list, const struct object *object, const char *what)
-{
-	return err_set(list->err, ERR_PROTOCOL, "binary property list, object %zu at byte %zu: %s",
-		       object->number, object->offset, what);
-}
 
 /* ---- the frame of the file ------------------------------------------------ */
 
@@ -146,216 +84,13 @@ static int prepare_seen(struct list *list, size_t node_max)
 	return 0;
 }
 
-/* ---- objects ----------------------------------------------------------------- */
-
-/* A count of 15 means: an integer object with the real count follows. */
-static int read_count(const struct list *list, struct object *object)
-{
-	uint64_t high, count;
-	size_t len;
-
-	object->count = object->low;
-	if (object->low != 0xf)
-		return 0;
-	if (object->left < 1 || object->at[0] >> 4 != KIND_INT || (object->at[0] & 0xf) > 4)
-		return malformed(list, object, "no count");
-	len = (size_t)1 << (object->at[0] & 0xf);
-	if (object->left - 1 < len)
-		return malformed(list, object, "ends within its count");
-	count = get_wide(object->at + 1, len, &high);
-	if (high != 0 || count > object->left)
-		return malformed(list, object, "longer than the list");
-	object->count = (size_t)count;
-	object->at += 1 + len;
-	object->left -= 1 + len;
-	return 0;
-}
-
-static int find_object(const struct list *list, size_t number, struct object *object)
-{
-	uint64_t offset = get_be(list->table + number * list->offset_len, list->offset_len);
-
-	object->number = number;
-	object->offset = (size_t)offset;
-	if (offset < MAGIC_LEN || offset >= list->objects_end)
-		return malformed(list, object, "lies outside the list");
-	object->kind = list->bytes[offset] >> 4;
-	object->low = list->bytes[offset] & 0xf;
-	object->at = list->bytes + offset + 1;
-	object->left = list->objects_end - (size_t)offset - 1;
-	switch (object->kind) {
-	case KIND_DATA:
-	case KIND_ASCII:
-	case KIND_UTF16:
-	case KIND_ARRAY:
-	case KIND_DICT:
-		return read_count(list, object);
-	default:
-		return 0;
-	}
-}
-
-/* read_blob - decode a string or data once; later uses find it in the table */
-static int read_blob(struct list *list, const struct object *object, const struct plist_blob **out)
-{
-	size_t unit_len = object->kind == KIND_UTF16 ? 2 : 1;
-	size_t payload_len, len, unit_count;
-	struct plist_blob *blob;
-
-	if (object->count > object->left / unit_len)
-		return malformed(list, object, "runs out of the list");
-	payload_len = object->count * unit_len;
-	if (payload_len > list->payload_left)
-		return malformed(list, object, "lies over other objects");
-	list->payload_left -= payload_len;
-	len = payload_len;
-	if (object->kind == KIND_UTF16)
-		len = plist_utf16be_to_utf8(object->at, object->count, NULL);
-
-	blob = plist_doc_alloc(list->doc, sizeof(*blob) + len + 1);
-	if (blob == NULL)
-		return err_no_memory(list->err);
-	blob->type = object->kind == KIND_DATA ? PLIST_DATA : PLIST_STRING;
-	blob->len = len;
-	if (object->kind == KIND_UTF16)
-		plist_utf16be_to_utf8(object->at, object->count, (char *)blob->bytes);
-	else
-		memcpy(blob->bytes, object->at, len);
-	blob->bytes[len] = 0;
-	/* some writers put UTF-8 where ASCII belongs: fine, but nothing else */
-	if (object->kind == KIND_ASCII &&
-	    !plist_utf8_measure((const char *)blob->bytes, len, &unit_count))
-		return malformed(list, object, "string is not ASCII");
-	list->doc->seen[object->number] = blob;
-	*out = blob;
-	return 0;
-}
-
-static int read_integer(const struct list *list, const struct object *object, struct plist *node)
-{
-	size_t len = (size_t)1 << object->low;
-	uint64_t high, value;
-
-	if (object->low > 4)
-		return malformed(list, object, "integer of unknown width");
-	if (object->left < len)
-		return malformed(list, object, "runs out of the list");
-	value = get_wide(object->at, len, &high);
-	node->type = PLIST_INT;
-	node->as.integer = (int64_t)value;
-	if (len < 16)
-		return 0; /* 8 bytes are signed, fewer are not and fit */
-	if (high == 0)
-		node->is_wide = value >> 63;
-	else if (high != UINT64_MAX || value >> 63 == 0)
-		return malformed(list, object, "integer beyond 64 bits");
-	return 0;
-}
-
-static int read_real(const struct list *list, const struct object *object, struct plist *node)
-{
-	size_t len = (size_t)1 << object->low;
-
-	if ((object->low != 2 && object->low != 3) ||
-	    (object->kind == KIND_DATE && object->low != 3))
-		return malformed(list, object, "real or date of unknown width");
-	if (object->left < len)
-		return malformed(list, object, "runs out of the list");
-	node->type = object->kind == KIND_DATE ? PLIST_DATE : PLIST_REAL;
-	if (len == 4) {
-		uint32_t bits = get_u32be(object->at);
-		float value;
-
-		memcpy(&value, &bits, sizeof(value));
-		node->as.real = (double)value;
-	} else {
-		uint64_t bits = get_u64be(object->at);
-
-		memcpy(&node->as.real, &bits, sizeof(bits));
-	}
-	return 0;
-}
-
-static int read_uid(const struct list *list, const struct object *object, struct plist *node)
-{
-	size_t len = (size_t)object->low + 1;
-	uint64_t high;
-
-	if (object->left < len)
-		return malformed(list, object, "runs out of the list");
-	node->type = PLIST_UID;
-	node->as.uid = get_wide(object->at, len, &high);
-	return high == 0 ? 0 : malformed(list, object, "UID beyond 64 bits");
-}
-
-static int read_simple(const struct list *list, const struct object *object, struct plist *node)
-{
-	switch (object->low) {
-	case 0x0:
-		node->type = PLIST_NULL;
-		return 0;
-	case 0x8:
-	case 0x9:
-		node->type = PLIST_BOOL;
-		node->as.boolean = object->low == 0x9;
-		return 0;
-	default:
-		return malformed(list, object, "of unknown type");
-	}
-}
-
-static void use_blob(const struct plist_blob *blob, struct plist *node)
-{
-	node->type = blob->type;
-	if (blob->type == PLIST_DATA) {
-		node->as.data = slice_of(blob->bytes, blob->len);
-	} else {
-		node->as.string.text = (const char *)blob->bytes;
-		node->as.string.len = blob->len;
-	}
-}
-
-/* read_value - everything but containers, of which only the type is set */
-static int read_value(struct list *list, const struct object *object, struct plist *node)
-{
-	const struct plist_blob *blob;
-	int r;
-
-	switch (object->kind) {
-	case KIND_SIMPLE:
-		return read_simple(list, object, node);
-	case KIND_INT:
-		return read_integer(list, object, node);
-	case KIND_REAL:
-	case KIND_DATE:
-		return read_real(list, object, node);
-	case KIND_DATA:
-	case KIND_ASCII:
-	case KIND_UTF16:
-		r = read_blob(list, object, &blob);
-		if (r == 0)
-			use_blob(blob, node);
-		return r;
-	case KIND_UID:
-		return read_uid(list, object, node);
-	case KIND_ARRAY:
-		node->type = PLIST_ARRAY;
-		return 0;
-	case KIND_DICT:
-		node->type = PLIST_DICT;
-		return 0;
-	default:
-		return malformed(list, object, "of unknown type");
-	}
-}
-
 /* ---- the tree ------------------------------------------------------------------ */
 
 static int read_reference(const struct list *list, const uint8_t *refs, size_t index,
 			  size_t *number)
 {
 	const uint8_t *at = refs + index * list->ref_len;
-	uint64_t value = get_be(at, list->ref_len);
+	uint64_t value = plist_binary_number(at, list->ref_len);
 
 	if (value >= list->object_count)
 		return err_set(list->err, ERR_PROTOCOL,
@@ -379,12 +114,12 @@ static int read_key(struct list *list, const struct level *level, struct plist *
 	if (blob == NULL) {
 		struct object object;
 
-		r = find_object(list, number, &object);
+		r = plist_binary_find(list, number, &object);
 		if (r < 0)
 			return r;
 		if (object.kind != KIND_ASCII && object.kind != KIND_UTF16)
-			return malformed(list, &object, "key is not a string");
-		r = read_blob(list, &object, &blob);
+			return plist_binary_malformed(list, &object, "key is not a string");
+		r = plist_binary_blob(list, &object, &blob);
 		if (r < 0)
 			return r;
 	}
@@ -408,10 +143,10 @@ static int open_level(struct list *list, const struct object *object, struct pli
 			       list->depth_max);
 	for (size_t i = 0; i < depth; i++) {
 		if (levels[i].number == object->number)
-			return malformed(list, object, "contains itself");
+			return plist_binary_malformed(list, object, "contains itself");
 	}
 	if (object->count > object->left / (refs_per_item * list->ref_len))
-		return malformed(list, object, "runs out of the list");
+		return plist_binary_malformed(list, object, "runs out of the list");
 	if (object->count * refs_per_item > list->nodes_left)
 		return err_set(list->err, ERR_LIMIT, "property list of too many values and keys");
 	list->nodes_left -= object->count * refs_per_item;
@@ -456,11 +191,11 @@ static int read_child(struct list *list, struct level *level, struct object *obj
 	*out = child;
 	blob = list->doc->seen[number];
 	if (blob != NULL) {
-		use_blob(blob, child);
+		plist_binary_use(blob, child);
 		return 0;
 	}
-	r = find_object(list, number, object);
-	return r < 0 ? r : read_value(list, object, child);
+	r = plist_binary_find(list, number, object);
+	return r < 0 ? r : plist_binary_value(list, object, child);
 }
 
 static int read_tree(struct list *list, struct plist *root)
@@ -471,9 +206,9 @@ static int read_tree(struct list *list, struct plist *root)
 	size_t depth = 0;
 	int r;
 
-	r = find_object(list, list->root, &object);
+	r = plist_binary_find(list, list->root, &object);
 	if (r == 0)
-		r = read_value(list, &object, root);
+		r = plist_binary_value(list, &object, root);
 	while (r == 0) {
 		if (plist_is_container(node)) {
 			r = open_level(list, &object, node, levels, depth);
