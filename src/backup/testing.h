@@ -16,6 +16,9 @@
 #include "backup/backup.h"
 #include "backup/kat.h"
 
+/* where the contents of HomeDomain, Library/SMS/sms.db lie in any backup */
+#define SMS "3d/3d0d7e5fb2ce288813306e4d4636395e047a3d28"
+
 /* A failure prints what the library said. */
 #define assert_done(call, err)                                                  \
 	do {                                                                    \
