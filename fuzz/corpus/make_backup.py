@@ -8,6 +8,7 @@ import json
 import os
 import plistlib
 import sqlite3
+import struct
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -65,7 +66,24 @@ def save_management():
         save("backup_management", name, plistlib.dumps(file, fmt=plistlib.FMT_BINARY))
 
 
+def save_mbdb():
+    """The manifest of iOS 9 and older: a root, a file with a key and an attribute, a symlink."""
+    def data(value):
+        return b"\xff\xff" if value is None else struct.pack(">H", len(value)) + value
+
+    def record(path, mode, target=None, key=None, attributes=()):
+        strings = b"".join(map(data, [b"HomeDomain", path, target, None, key]))
+        numbers = struct.pack(">HQIIIIIQBB", mode, 12, 501, 0xfffffffe, 1400000000, 0, 1300000000, 5, 4, len(attributes))
+        return strings + numbers + b"".join(data(word) for attribute in attributes for word in attribute)
+
+    rows = [record(b"", 0o40755), record(b"Library/a", 0o100644, key=b"\4\0\0\0" + bytes(40), attributes=[(b"x", b"y")]),
+            record(b"link", 0o120755, target=b"/elsewhere")]
+    save("backup_mbdb", "three-rows", b"mbdb\5\0" + b"".join(rows))
+    save("backup_mbdb", "empty", b"mbdb\5\0")
+
+
 def main():
+    save_mbdb()
     save_management()
     source = sqlite3.connect("file:%s?immutable=1" % os.path.join(DATA, "plain", UDID, "Manifest.db"), uri=True)
     rows = source.execute("SELECT fileID, domain, relativePath, flags, file FROM Files").fetchall()

@@ -321,13 +321,15 @@ struct backup_tree {
 void backup_tree_close_p(struct backup_tree **tree);
 /**
  * backup_tree_folder - a folder on disk; symlinks inside are not followed, and are not there
- * ERR_NOT_FOUND; ERR_CORRUPT if it has no Manifest.db; ERR_UNSUPPORTED for iOS 9 and older
+ * ERR_NOT_FOUND; ERR_CORRUPT if it has neither Manifest.db nor the Manifest.mbdb of iOS 9 and
+ * older, which the reader shows in the present form
  */
 int backup_tree_folder(struct backup_tree **out, const char *path, struct err *err);
 
 /** struct backup_reader - an opened backup: properties, status, keybag, manifest */
 struct backup_reader {
-	struct backup_tree *tree; /* borrowed */
+	struct backup_tree *tree;    /* borrowed, or the next one */
+	struct backup_tree *present; /* view of a backup of iOS 9 or older, else NULL */
 	struct backup_properties properties;
 	struct backup_status status;
 	struct backup_info info;

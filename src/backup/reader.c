@@ -4,7 +4,7 @@
  * What a backup is gets decided by what is present - a ManifestKey, a database header -
  * and never by a version's text (docs/format/ios-backup, 1).
  */
-#include "backup/internal.h"
+#include "backup/mbdb.h"
 
 #include <string.h>
 
@@ -17,6 +17,7 @@ void backup_reader_init(struct backup_reader *reader)
 void backup_reader_clear(struct backup_reader *reader)
 {
 	backup_manifest_close(reader->manifest);
+	backup_tree_close_p(&reader->present);
 	backup_keybag_free(reader->bag);
 	backup_properties_clear(&reader->properties);
 	backup_reader_init(reader);
@@ -155,7 +156,10 @@ int backup_reader_open(struct backup_reader *reader, struct backup_tree *tree,
 	int r;
 
 	backup_reader_clear(reader);
-	reader->tree = tree;
+	r = backup_tree_present(&reader->present, tree, err);
+	if (r < 0)
+		return r;
+	reader->tree = reader->present ? reader->present : tree;
 	if ((r = read_plists(reader, err)) < 0)
 		return r;
 	r = open_keybag(reader, password, err);

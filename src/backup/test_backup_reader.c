@@ -187,9 +187,6 @@ static void what_is_no_backup_is_refused_with_the_reason(void **state)
 	char path[512];
 
 	assert_int_equal(backup_tree_folder(&tree, folder, &err), ERR_CORRUPT);
-	write_file(folder, "Manifest.mbdb", "mbdb");
-	assert_int_equal(backup_tree_folder(&tree, folder, &err), ERR_UNSUPPORTED);
-	assert_non_null(strstr(err.text, "iOS 9"));
 	snprintf(path, sizeof(path), "%s/absent", folder);
 	assert_int_equal(backup_tree_folder(&tree, path, &err), ERR_NOT_FOUND);
 }
@@ -277,17 +274,6 @@ static void a_third_partys_encrypted_backup_opens_at_full_cost(void **state)
 	assert_string_equal(buf_text(&bytes), "Test data");
 }
 
-static void a_third_partys_mbdb_backup_is_unsupported(void **state)
-{
-	struct backup_tree *tree = NULL;
-	struct err err = ERR_INIT;
-	char path[1024];
-
-	if (!testing_fixture("pyiosbackup-encrypted/ios9-mbdb", path))
-		skip();
-	assert_int_equal(backup_tree_folder(&tree, path, &err), ERR_UNSUPPORTED);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,7 +288,6 @@ int main(void)
 		cmocka_unit_test(a_backup_by_ios_10_0_is_unsupported),
 		cmocka_unit_test(a_real_backup_without_its_plists_still_opens),
 		cmocka_unit_test(a_third_partys_encrypted_backup_opens_at_full_cost),
-		cmocka_unit_test(a_third_partys_mbdb_backup_is_unsupported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

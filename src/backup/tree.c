@@ -208,11 +208,7 @@ static int check_is_backup(struct backup_tree *tree, const char *path, struct er
 	if (r != BACKUP_ABSENT)
 		return r;
 	r = tree->stat(tree, "Manifest.mbdb", &size, err);
-	if (!r)
-		return err_set(err, ERR_UNSUPPORTED,
-			       "%s is a backup of iOS 9 or older (Manifest.mbdb): not supported",
-			       path);
-	if (r < 0)
+	if (r != BACKUP_ABSENT)
 		return r;
 	return err_set(err, ERR_CORRUPT, "%s is no backup: it has no Manifest.db", path);
 }

@@ -156,7 +156,8 @@ static int verify_manifest(struct verify *verify, struct err *err)
 
 	if (!verify->reader.manifest)
 		return 0;
-	verify_manifest_form(verify);
+	if (!verify->reader.present) /* else it is of our making */
+		verify_manifest_form(verify);
 	r = verify_rows(verify, err);
 	if (r == ERR_CORRUPT || r == ERR_LIMIT) {
 		verify_broken(verify, PROMISE_MANIFEST_DB, "Manifest.db", "%s", err->text);
@@ -186,7 +187,10 @@ static int verify_all(struct verify *verify, const struct secret *password, stru
 
 	verify->state.phase = "reading the property lists";
 	progress_report(verify->progress, &verify->state);
-	if ((r = open_reader(verify, password, err)) < 0 || (r = verify_plists(verify, err)) < 0)
+	if ((r = open_reader(verify, password, err)) < 0)
+		return r;
+	verify->tree = verify->reader.tree;
+	if ((r = verify_plists(verify, err)) < 0)
 		return r;
 	verify_is_decrypted(verify);
 	if ((r = verify_manifest(verify, err)) < 0)

@@ -106,11 +106,15 @@ int tree_session(struct backup_tree **out, struct repo_session *session, struct 
 
 static bool has_manifest(const char *folder)
 {
+	static const char *const names[] = {"Manifest.db", "Manifest.mbdb"};
 	char path[4096];
 	struct stat st;
 
-	return snprintf(path, sizeof(path), "%s/Manifest.db", folder) < (int)sizeof(path) &&
-	       lstat(path, &st) == 0;
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+		if (snprintf(path, sizeof(path), "%s/%s", folder, names[i]) < (int)sizeof(path) &&
+		    lstat(path, &st) == 0)
+			return true;
+	return false;
 }
 
 static void closedir_p(DIR **dir)
