@@ -254,46 +254,87 @@ static bool stopped_when_set_up(struct eval *eval)
 	return true;
 }
 
-static void restore(struct eval *eval)
+static void gates(struct eval *eval)
 {
 	bool is_set_up = eval_is(eval, RULES_RESET, RULES_NOT_RESET);
 
+	eval->stage = STAGE_TAIL;
 	if (stopped_at_any_gate(eval, is_set_up) || (is_set_up && stopped_when_set_up(eval)))
 		return;
 	eval->out.restore = RULES_POSSIBLE;
-	eval_keep(eval);
-	if (eval->out.content == RULES_KEPT && eval_yes(eval, RULES_MANAGED_NOBACKUP)) {
-		eval->out.content = RULES_KEPT_PARTLY;
-		eval_why(eval, RULES_ID('R', 733));
-	}
+	eval->stage = STAGE_KEEP;
 }
 
-void eval_run(struct eval *eval)
+static void open_run(struct eval *eval)
 {
-	eval->out = (struct rules_outcome){.then = RULES_STAYS, .confidence = RULES_HIGH};
-	eval->is_short = false;
 	if (!known_settle(&eval->known)) {
 		stay(eval, RULES_INVALID, RULES_ID('R', 711));
 		eval->is_short = false;
-		return;
-	}
-	if (eval_is(eval, RULES_SCENARIO, RULES_MIGRATE_NO_WIPE)) {
+		eval->stage = STAGE_DONE;
+	} else if (eval_is(eval, RULES_SCENARIO, RULES_MIGRATE_NO_WIPE)) {
 		eval_migrate(eval);
-		return;
+		eval->stage = STAGE_DONE;
+	} else {
+		gates(eval);
 	}
-	restore(eval);
+}
+
+static void tail(struct eval *eval)
+{
+	if (eval->out.restore == RULES_POSSIBLE && eval->out.content == RULES_KEPT &&
+	    eval_yes(eval, RULES_MANAGED_NOBACKUP)) {
+		eval->out.content = RULES_KEPT_PARTLY;
+		eval_why(eval, RULES_ID('R', 733));
+	}
 	eval_by_hand(eval);
+	eval->stage = STAGE_DONE;
+}
+
+/* ---- stages ------------------------------------------------------------------------- */
+
+void eval_begin(struct eval *eval, const struct known *known, const struct rules_switches *switches)
+{
+	*eval = (struct eval){.known = *known};
+	if (switches)
+		eval->switches = *switches;
+	eval->out = (struct rules_outcome){.then = RULES_STAYS, .confidence = RULES_HIGH};
+}
+
+void eval_step(struct eval *eval)
+{
+	switch (eval->stage) {
+	case STAGE_GATES:
+		open_run(eval);
+		break;
+	case STAGE_KEEP:
+		eval_keep(eval);
+		break;
+	case STAGE_LEGACY:
+		eval_legacy(eval);
+		break;
+	case STAGE_TAIL:
+		tail(eval);
+		break;
+	case STAGE_DONE:
+		break;
+	}
+}
+
+void eval_finish(struct eval *eval)
+{
+	while (eval->stage != STAGE_DONE && !eval->is_short)
+		eval_step(eval);
 }
 
 int rules_evaluate(const struct rules_facts *facts, const struct rules_switches *switches,
 		   struct rules_outcome *out, enum rules_field *missing)
 {
-	struct eval eval = {.is_forced = false};
+	struct known known;
+	struct eval eval;
 
-	known_from_facts(&eval.known, facts);
-	if (switches)
-		eval.switches = *switches;
-	eval_run(&eval);
+	known_from_facts(&known, facts);
+	eval_begin(&eval, &known, switches);
+	eval_finish(&eval);
 	*out = eval.is_short ? (struct rules_outcome){0} : eval.out;
 	if (eval.is_short && missing)
 		*missing = eval.missing;

@@ -53,13 +53,27 @@ bool known_settle(struct known *known);
 /* ---- the evaluation ----------------------------------------------------------------- */
 
 /*
+ * A run passes these stages, each at most once and only forwards.  Between them it may be looked
+ * at: of two runs that have come to the same, only one need go on (outcomes.c).
+ */
+enum stage {
+	STAGE_GATES,  /* can the restore happen at all? */
+	STAGE_KEEP,   /* what does the device keep of the backup? */
+	STAGE_LEGACY, /* all of it: then what has become of its relation with the service? */
+	STAGE_TAIL,   /* what stands before an enrollment by hand? */
+	STAGE_DONE
+};
+
+/*
  * struct eval - one run: what is known, what came out so far, and the first thing that would have
  * to be known.  Once something is missing the run goes on, but its outcome means nothing.
  */
 struct eval {
 	struct known known;
 	struct rules_switches switches;
+	enum stage stage;
 	bool is_forced; /* a person overrode the refusals that exist for safety */
+	bool is_unsure; /* STAGE_LEGACY: a fresh ADE record might have decided otherwise */
 	bool is_short;  /* a fact is missing: */
 	enum rules_field missing;
 	uint8_t missing_mask; /* the question: is the value among these? 0 for versions */
@@ -108,19 +122,52 @@ void eval_alternative(struct eval *eval, enum rules_mgmt mgmt);
 void eval_state(struct eval *eval, enum rules_truth supervised, enum rules_truth locked,
 		enum rules_owner owner);
 
-/* the parts, in their order */
+/* the parts, in their order; each says which stage comes next */
 void eval_migrate(struct eval *eval);
 /* eval_enroll - what the ADE record fetched after the erase leads to */
 void eval_enroll(struct eval *eval, enum rules_content content);
 /* eval_keep - what the device keeps of the backup */
 void eval_keep(struct eval *eval);
-/* eval_legacy - the last line of eval_keep: the state comes back as it was backed up */
+/* eval_legacy - the state comes back as it was backed up */
 void eval_legacy(struct eval *eval);
 /* eval_by_hand - what stands before an enrollment by hand, and the state after it */
 void eval_by_hand(struct eval *eval);
 /* eval_unmanaged_actions - how an unmanaged device gets where it shall be */
 void eval_unmanaged_actions(struct eval *eval);
-/* eval_run - all of it */
-void eval_run(struct eval *eval);
+
+/* eval_begin - a run before its first stage; @switches may be NULL */
+void eval_begin(struct eval *eval, const struct known *known,
+		const struct rules_switches *switches);
+/* eval_step - the stage that is next; where a fact is short, nothing but that is to be used */
+void eval_step(struct eval *eval);
+/* eval_finish - all stages, unless a fact is short */
+void eval_finish(struct eval *eval);
+
+/* ---- the question ------------------------------------------------------------------------ */
+
+/* struct group - an outcome, and per fact the values with which it is reached */
+struct group {
+	const struct rules_outcome *outcome;
+	uint8_t may[RULES_FIELD_COUNT];
+	size_t head; /* number of what people see first of it */
+};
+/* question_find - set the open fields and the question; @groups are put in another order */
+void question_find(struct rules_set *set, const struct rules_facts *facts, struct group *groups,
+		   size_t count);
+
+/* ---- the tables of rules ----------------------------------------------------------------- */
+
+extern const struct rules_rule table_identifiers[];
+extern const size_t table_identifiers_count;
+extern const struct rules_rule table_interfaces[];
+extern const size_t table_interfaces_count;
+extern const struct rules_rule table_services[];
+extern const size_t table_services_count;
+extern const struct rules_rule table_restore[];
+extern const size_t table_restore_count;
+extern const struct rules_rule table_state[];
+extern const size_t table_state_count;
+extern const struct rules_rule table_records[];
+extern const size_t table_records_count;
 
 #endif

@@ -46,6 +46,8 @@ static void with_answer_below(struct eval *eval, size_t line)
 	below.out = (struct rules_outcome){.confidence = RULES_HIGH};
 	below.known.may[RULES_SERVER_UID] = VALUE_BIT(RULES_UID_EQUAL);
 	keep_from(&below, line);
+	if (below.stage == STAGE_LEGACY)
+		eval_legacy(&below);
 	eval->is_short = below.is_short;
 	eval->missing = below.missing;
 	eval->missing_mask = below.missing_mask;
@@ -218,17 +220,8 @@ static bool is_unsure_when_set_up(struct eval *eval)
 static bool as_backed_up(struct eval *eval, size_t below)
 {
 	(void)below;
-	eval_legacy(eval);
-	if (!is_set_up(eval)) {
-		eval->out.assistant = RULES_ENDS_HOME;
-		return true;
-	}
-	eval->out.assistant = RULES_NOT_INVOLVED;
-	eval_why(eval, RULES_ID('R', 102));
-	if (is_unsure_when_set_up(eval)) {
-		eval_why(eval, RULES_ID('R', 724));
-		eval->out.confidence = RULES_MEDIUM;
-	}
+	eval->is_unsure = is_set_up(eval) && is_unsure_when_set_up(eval);
+	eval->stage = STAGE_LEGACY;
 	return true;
 }
 
@@ -246,5 +239,6 @@ static void keep_from(struct eval *eval, size_t line)
 
 void eval_keep(struct eval *eval)
 {
+	eval->stage = STAGE_TAIL;
 	keep_from(eval, 0);
 }

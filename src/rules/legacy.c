@@ -258,20 +258,35 @@ static void this(struct eval *eval)
 
 /* ---- all three ------------------------------------------------------------------------------ */
 
+/* a flag or a hidden pane of a profile that the device never got */
+static bool asks_ade_in_vain(struct eval *eval)
+{
+	return !eval_has_fresh_profile(eval) &&
+	       (eval_yes(eval, RULES_FLAG) || eval_yes(eval, RULES_HIDDEN));
+}
+
 void eval_legacy(struct eval *eval)
 {
-	bool is_ade_asked = eval_yes(eval, RULES_FLAG) || eval_yes(eval, RULES_HIDDEN);
+	bool is_set_up = eval_is(eval, RULES_RESET, RULES_NOT_RESET);
 
+	eval->stage = STAGE_TAIL;
+	eval->out.assistant = is_set_up ? RULES_NOT_INVOLVED : RULES_ENDS_HOME;
 	if (eval_is(eval, RULES_BACKUP_MGMT, RULES_NONE))
 		none(eval);
 	else if (eval_is(eval, RULES_BACKUP_MGMT, RULES_OTHER))
 		other(eval);
 	else
 		this(eval);
-	if (is_ade_asked && !eval_has_fresh_profile(eval))
+	if (!is_set_up && asks_ade_in_vain(eval))
 		eval_why(eval, RULES_ID('R', 715));
 	if (eval->out.before.locked == RULES_TRUE && eval_yes(eval, RULES_PROVISIONAL)) {
 		eval->out.before.locked = RULES_FALSE;
 		eval_why(eval, RULES_ID('R', 732));
+	}
+	if (is_set_up)
+		eval_why(eval, RULES_ID('R', 102));
+	if (eval->is_unsure) {
+		eval_why(eval, RULES_ID('R', 724));
+		eval->out.confidence = RULES_MEDIUM;
 	}
 }

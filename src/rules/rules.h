@@ -326,8 +326,8 @@ struct rules_outcome {
 bool rules_outcome_equal(const struct rules_outcome *a, const struct rules_outcome *b);
 /** rules_outcome_evidence - the weakest evidence among the deciding rules */
 enum rules_evidence rules_outcome_evidence(const struct rules_outcome *outcome);
-/** rules_outcome_same_head - same restore, Setup Assistant, management, then and content: what
- * listings for people group by */
+/** rules_outcome_same_head - same restore, Setup Assistant, management and what becomes of it: what
+ * listings for people group by, and what the question is chosen for */
 bool rules_outcome_same_head(const struct rules_outcome *a, const struct rules_outcome *b);
 
 /**
@@ -351,7 +351,7 @@ int rules_evaluate(const struct rules_facts *facts, const struct rules_switches 
 struct rules_set {
 	struct rules_outcome *outcomes; /* count of them, distinct */
 	struct rules_facts *examples;   /* facts that lead to the outcome of the same place */
-	size_t count;
+	size_t count, cap;
 	uint64_t open; /* unknown fields that change something, bit 1 << field */
 	enum rules_field
 		question;        /* the one that narrows most; RULES_FIELD_COUNT: nothing to ask */
@@ -364,7 +364,8 @@ void rules_set_clear(struct rules_set *set);
  * rules_outcomes - all outcomes reachable by some value of the unknown fields (A-11)
  *
  * With everything known there is exactly one; knowing more never adds one.  Returns 0; ERR_USAGE
- * when the known facts contradict each other (R-711); ERR_NO_MEMORY.  Unless 0, @set is empty.
+ * when the known facts contradict each other (R-711); ERR_LIMIT when far too little is known for a
+ * useful answer; ERR_NO_MEMORY.  Unless 0, @set is empty.
  */
 int rules_outcomes(struct rules_set *set, const struct rules_facts *facts,
 		   const struct rules_switches *switches, struct err *err);

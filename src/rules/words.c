@@ -281,3 +281,30 @@ uint16_t rules_id_parse(const char *text)
 		return 0;
 	return RULES_ID(letter, number);
 }
+
+/* ---- comparing -------------------------------------------------------------------------- */
+
+bool rules_outcome_equal(const struct rules_outcome *a, const struct rules_outcome *b)
+{
+	return !memcmp(a, b, offsetof(struct rules_outcome, after));
+}
+
+bool rules_outcome_same_head(const struct rules_outcome *a, const struct rules_outcome *b)
+{
+	return a->restore == b->restore && a->assistant == b->assistant && a->mgmt == b->mgmt &&
+	       a->then == b->then;
+}
+
+enum rules_evidence rules_outcome_evidence(const struct rules_outcome *outcome)
+{
+	enum rules_evidence weakest = RULES_STATED;
+	size_t i;
+
+	for (i = 0; i < RULES_WHY_MAX && outcome->rules[i]; i++) {
+		const struct rules_rule *rule = rules_rule(outcome->rules[i]);
+
+		if (rule && rule->evidence > weakest)
+			weakest = rule->evidence;
+	}
+	return weakest;
+}
