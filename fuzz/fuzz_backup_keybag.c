@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CLEANUP(backup_keybag_free_p) struct backup_keybag *bag = NULL;
 	struct secret password = {.bytes = "abc", .len = 3};
 	uint8_t key[BACKUP_KEY_LEN] = {0}, blob[BACKUP_FILE_KEY_LEN];
-	uint32_t class;
+	uint32_t number;
 
 	if (backup_keybag_parse(&bag, slice_of(data, size), NULL) < 0)
 		return 0;
@@ -18,8 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (backup_keybag_rounds(bag) > 1000 || backup_keybag_unlock(bag, &password, NULL))
 		return 0; /* rounds cost seconds, and find nothing */
-	for (class = 0; class < 20; class ++)
-		if (backup_keybag_wrap_file_key(bag, class, key, blob, NULL) == 0 &&
+	for (number = 0; number < 20; number++)
+		if (backup_keybag_wrap_file_key(bag, number, key, blob, NULL) == 0 &&
 		    backup_keybag_file_key(bag, slice_of(blob, sizeof(blob)), key, NULL) < 0)
 			abort();
 	return 0;

@@ -123,7 +123,7 @@ int source_read_exactly(struct source *source, uint64_t offset, void *bytes, siz
 			return (int)n;
 		if (n == 0)
 			return err_set(err, ERR_CORRUPT, "ends at byte %llu of %llu",
-				       (unsigned long long)(offset + done),
+				       (unsigned long long)offset + done,
 				       (unsigned long long)source->len);
 		done += (size_t)n;
 	}
