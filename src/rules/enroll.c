@@ -162,6 +162,15 @@ static void stay_in_old_service(struct eval *eval)
 	eval->out.before.owner = is_this ? RULES_UNCHANGED : RULES_NO_RECORD;
 }
 
+void eval_leave_actions(struct eval *eval)
+{
+	eval_action(eval, RULES_UNMANAGE_THEN_ENROL);
+	if (eval_yes(eval, RULES_REMOVABLE)) {
+		eval_action(eval, RULES_REMOVE_THEN_ENROL);
+		eval->out.is_choice = 1;
+	}
+}
+
 static void leave_old_service(struct eval *eval)
 {
 	uint16_t number;
@@ -177,11 +186,7 @@ static void leave_old_service(struct eval *eval)
 		eval_action(eval, RULES_ENROL_BY_HAND);
 		return;
 	}
-	eval_action(eval, RULES_UNMANAGE_THEN_ENROL);
-	if (eval_yes(eval, RULES_REMOVABLE)) {
-		eval_action(eval, RULES_REMOVE_THEN_ENROL);
-		eval->out.is_choice = 1;
-	}
+	eval_leave_actions(eval);
 }
 
 void eval_migrate(struct eval *eval)

@@ -222,6 +222,21 @@ static uint16_t endangers_management(struct eval *eval)
 	return 0;
 }
 
+/* management is left as it is, so the goal may still have to be reached by hand */
+static void app_data_only(struct eval *eval)
+{
+	stay_as_now(eval, RULES_POSSIBLE, RULES_ID('R', 722));
+	eval->out.content = RULES_KEPT_PARTLY;
+	if (eval_regime(eval, REGIME_SUPERVISED_USB))
+		eval->out.confidence = RULES_LOW;
+	if (eval_is(eval, RULES_GOAL, RULES_GOAL_KEEP))
+		return;
+	if (eval->out.mgmt == RULES_MGMT_NONE)
+		eval_unmanaged_actions(eval);
+	else if (eval->out.mgmt == RULES_MGMT_OTHER)
+		eval_leave_actions(eval);
+}
+
 /* what a computer's restore onto a device that is set up meets */
 static bool stopped_when_set_up(struct eval *eval)
 {
@@ -244,10 +259,7 @@ static bool stopped_when_set_up(struct eval *eval)
 	} else if ((rule = endangers_management(eval))) {
 		stay(eval, RULES_REFUSED_BY_POLICY, rule);
 	} else if (!eval_yes(eval, RULES_SYSTEM_FILES)) {
-		stay_as_now(eval, RULES_POSSIBLE, RULES_ID('R', 722));
-		eval->out.content = RULES_KEPT_PARTLY;
-		if (eval_regime(eval, REGIME_SUPERVISED_USB))
-			eval->out.confidence = RULES_LOW;
+		app_data_only(eval);
 	} else {
 		return false;
 	}

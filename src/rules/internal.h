@@ -135,6 +135,9 @@ void eval_by_hand(struct eval *eval);
 /* eval_unmanaged_actions - how an unmanaged device gets where it shall be */
 void eval_unmanaged_actions(struct eval *eval);
 
+/* eval_leave_actions - how a set-up device leaves the other service for this one */
+void eval_leave_actions(struct eval *eval);
+
 /* eval_begin - a run before its first stage; @switches may be NULL */
 void eval_begin(struct eval *eval, const struct known *known,
 		const struct rules_switches *switches);

@@ -109,7 +109,8 @@ void known_to_facts(const struct known *known, struct rules_facts *facts)
 		uint8_t may = known->may[field];
 		uint8_t usual = field_row(field)->assumed;
 
-		if (!may || (may == every_value(field) && (may & (may - 1))))
+		if (field_is_version(field) || !may ||
+		    (may == every_value(field) && (may & (may - 1))))
 			continue;
 		if (usual && (may & VALUE_BIT(usual)))
 			facts->value[field] = usual;

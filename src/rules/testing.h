@@ -105,4 +105,60 @@ static inline const struct vector *vector_named(const char *id)
 	return NULL;
 }
 
+/* ---- seeded facts -------------------------------------------------------------------- */
+
+static uint64_t testing_state;
+
+static inline uint64_t testing_number(const char *variable, uint64_t otherwise)
+{
+	const char *text = getenv(variable);
+
+	return text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static inline void testing_seed(void)
+{
+	testing_state = testing_number("REHOME_SEED", 1);
+	print_message("seed %llu\n", (unsigned long long)testing_state);
+}
+
+static inline size_t testing_below(size_t limit)
+{
+	testing_state = testing_state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (size_t)((testing_state >> 33) % limit);
+}
+
+/* consistent facts, each known; every combination that the rules tell apart may come */
+static inline struct rules_facts testing_random_facts(void)
+{
+	static const uint16_t versions[] = {
+		RULES_OS_VERSION(13, 0), RULES_OS_VERSION(18, 7), RULES_OS_VERSION(25, 99),
+		RULES_OS_VERSION(26, 0), RULES_OS_VERSION(26, 3), RULES_OS_VERSION(26, 4),
+		RULES_OS_VERSION(26, 9), RULES_OS_VERSION(27, 0), RULES_OS_VERSION(28, 1)};
+	struct rules_facts facts = {0};
+	struct known known;
+	size_t field, i, first = testing_below(RULES_FIELD_COUNT);
+
+	known_from_facts(&known, &facts);
+	for (i = 0; i < RULES_FIELD_COUNT; i++) {
+		uint8_t *may;
+
+		field = (first + i) % RULES_FIELD_COUNT;
+		if (field_is_version(field)) {
+			facts.value[field] = versions[testing_below(ARRAY_COUNT(versions))];
+			continue;
+		}
+		may = &known.may[field];
+		do
+			facts.value[field] =
+				(uint16_t)(1 + testing_below(field_value_count(field)));
+		while (!(*may & VALUE_BIT(facts.value[field])));
+		*may = (uint8_t)VALUE_BIT(facts.value[field]);
+		assert_true(known_settle(&known));
+	}
+	if (facts.value[RULES_BACKUP_OS] > facts.value[RULES_OS] && testing_below(8))
+		facts.value[RULES_BACKUP_OS] = facts.value[RULES_OS];
+	return facts;
+}
+
 #endif
