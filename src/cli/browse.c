@@ -1,24 +1,70 @@
-/* browse - what ls, cat and extract share: a snapshot opened, and a PATH taken apart */
+/* browse - what commands that look inside share: a snapshot or folder opened, and a PATH taken
+ * apart */
 #include "cli/internal.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
-int cli_browse_open(struct cli *cli, const char *wanted, struct repo **repo,
-		    struct job_browse **browse, struct err *err)
+bool cli_is_folder(const char *word)
+{
+	struct stat st;
+
+	return strchr(word, '/') || !strcmp(word, ".") ||
+	       (stat(word, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
+void cli_source_clear(struct cli_source *source)
+{
+	job_browse_close_p(&source->browse);
+	repo_close_p(&source->repo);
+}
+
+static int folder_open(struct cli *cli, const char *dir, bool needs_content,
+		       struct cli_source *source, struct err *err)
+{
+	CLEANUP(secret_clear) struct secret password = SECRET_INIT;
+	int r = cli_device_password(cli, NULL, "", false, &password, err);
+
+	if (r < 0)
+		return r;
+	r = job_browse_open_folder(&source->browse, dir, r == 0 ? &password : NULL, err);
+	if (r != JOB_LOCKED || !needs_content)
+		return r;
+	/* only now it is known that a password is needed */
+	job_browse_close_p(&source->browse);
+	r = cli_device_password(cli, NULL, "", true, &password, err);
+	return r < 0 ? r : job_browse_open_folder(&source->browse, dir, &password, err);
+}
+
+static int snapshot_open(struct cli *cli, const char *wanted, bool needs_content,
+			 struct cli_source *source, struct err *err)
 {
 	CLEANUP(secret_clear) struct secret password = SECRET_INIT;
 	struct job_snapshot snapshot;
-	int r;
+	bool is_known = false;
+	int r = cli_repo_open(cli, &source->repo, err);
 
-	r = cli_repo_open(cli, repo, err);
 	if (r == 0)
-		r = job_snapshot_find(*repo, wanted, &snapshot, err);
-	if (r == 0 && snapshot.is_encrypted)
-		r = cli_device_password(cli, *repo, snapshot.udid, true, &password, err);
+		r = job_snapshot_find(source->repo, wanted, &snapshot, err);
+	if (r == 0 && snapshot.is_encrypted) {
+		r = cli_device_password(cli, source->repo, snapshot.udid, needs_content, &password,
+					err);
+		is_known = r == 0;
+	}
 	if (r < 0)
 		return r;
-	return job_browse_open(browse, *repo, &snapshot, snapshot.is_encrypted ? &password : NULL,
-			       err);
+	return job_browse_open(&source->browse, source->repo, &snapshot,
+			       is_known ? &password : NULL, err);
+}
+
+int cli_source_open(struct cli *cli, const char *word, bool needs_content,
+		    struct cli_source *source, struct err *err)
+{
+	int r = cli_is_folder(word) ? folder_open(cli, word, needs_content, source, err)
+				    : snapshot_open(cli, word, needs_content, source, err);
+
+	source->is_locked = r == JOB_LOCKED;
+	return r < 0 ? r : 0;
 }
 
 int cli_path_split(const char *text, char domain[BACKUP_DOMAIN_LEN_MAX + 1],

@@ -29,9 +29,8 @@ static int pour(struct cli *cli, struct source *source, struct err *err)
 int cli_run_cat(struct cli *cli, int argc, char **argv)
 {
 	const struct cli_option options[] = {{0}};
-	CLEANUP(repo_close_p) struct repo *repo = NULL;
-	CLEANUP(job_browse_close_p) struct job_browse *browse = NULL;
-	CLEANUP(source_close_p) struct source *source = NULL;
+	CLEANUP(cli_source_clear) struct cli_source source = {0};
+	CLEANUP(source_close_p) struct source *content = NULL;
 	char domain[BACKUP_DOMAIN_LEN_MAX + 1], path[PATH_LEN_MAX + 1];
 	unsigned notes = 0;
 	int r;
@@ -41,11 +40,11 @@ int cli_run_cat(struct cli *cli, int argc, char **argv)
 		return r < 0 ? r : 0;
 	r = cli_path_split(argv[1], domain, path, &cli->err);
 	if (r == 0)
-		r = cli_browse_open(cli, argv[0], &repo, &browse, &cli->err);
+		r = cli_source_open(cli, argv[0], true, &source, &cli->err);
 	if (r == 0)
-		r = job_browse_open_file(browse, domain, path, &source, &notes, &cli->err);
+		r = job_browse_open_file(source.browse, domain, path, &content, &notes, &cli->err);
 	if (r == 0)
-		r = pour(cli, source, &cli->err);
+		r = pour(cli, content, &cli->err);
 	if (r == 0 && notes & BACKUP_NOTE_PADDING_INVALID)
 		cli_warn(cli, "the file's cipher padding is damaged: its end may be wrong");
 	return r;

@@ -38,12 +38,12 @@ const struct cli_command cli_commands[] = {
 	{"show", "SNAPSHOT", "what a snapshot is",
 	 "SNAPSHOT is an id, its first four or more digits, \"latest\", or \"latest:DEVICE\".", 1,
 	 1, cli_run_show},
-	{"ls", "SNAPSHOT [PATH]", "list files of a snapshot",
+	{"ls", "SNAPSHOT|DIR [PATH]", "list files of a snapshot or backup folder",
 	 "Without PATH lists the domains. PATH is DOMAIN or DOMAIN/PATH as the backup names them.",
 	 1, 2, cli_run_ls},
-	{"cat", "SNAPSHOT PATH", "print a file of a snapshot",
+	{"cat", "SNAPSHOT|DIR PATH", "print a file of a snapshot or backup folder",
 	 "Prints the plain content of DOMAIN/PATH on the standard output.", 2, 2, cli_run_cat},
-	{"extract", "SNAPSHOT [PATH]", "copy files out of a snapshot",
+	{"extract", "SNAPSHOT|DIR [PATH]", "copy files out of a snapshot or backup folder",
 	 "Copies the plain contents at and below PATH (all of the snapshot without it) into a new "
 	 "folder as\n"
 	 "DOMAIN/PATH. Links are not made.",

@@ -1,6 +1,8 @@
 /* rehome extract */
 #include "cli/internal.h"
 
+#include <string.h>
+
 static int tell(struct cli *cli, const struct job_extract_report *report, const char *dir)
 {
 	char size[16];
@@ -27,8 +29,7 @@ int cli_run_extract(struct cli *cli, int argc, char **argv)
 		CLI_TEXT_OPTION("to", &dir, "DIR", "the folder to make (default: rehome-SNAPSHOT)"),
 		{0},
 	};
-	CLEANUP(repo_close_p) struct repo *repo = NULL;
-	CLEANUP(job_browse_close_p) struct job_browse *browse = NULL;
+	CLEANUP(cli_source_clear) struct cli_source source = {0};
 	char domain[BACKUP_DOMAIN_LEN_MAX + 1], path[PATH_LEN_MAX + 1] = "", made[64];
 	struct job_extract_report report;
 	int r;
@@ -39,13 +40,16 @@ int cli_run_extract(struct cli *cli, int argc, char **argv)
 	if (argc > 1)
 		r = cli_path_split(argv[1], domain, path, &cli->err);
 	if (!dir) {
-		snprintf(made, sizeof(made), "rehome-%.40s", argv[0]);
+		const char *slash = strrchr(argv[0], '/');
+
+		snprintf(made, sizeof(made), "rehome-%.40s",
+			 slash && slash[1] ? slash + 1 : argv[0]);
 		dir = made;
 	}
 	if (r == 0)
-		r = cli_browse_open(cli, argv[0], &repo, &browse, &cli->err);
+		r = cli_source_open(cli, argv[0], true, &source, &cli->err);
 	if (r == 0)
-		r = job_browse_extract(browse, &cli->env, argc > 1 ? domain : NULL, path, dir,
-				       &report, &cli->err);
+		r = job_browse_extract(source.browse, &cli->env, argc > 1 ? domain : NULL, path,
+				       dir, &report, &cli->err);
 	return r < 0 ? r : tell(cli, &report, dir);
 }

@@ -67,13 +67,20 @@ const struct cli_command *cli_command_find(const char *name);
 
 /* ---- options.c ---- */
 
-enum cli_option_kind { CLI_OPTION_END, CLI_OPTION_FLAG, CLI_OPTION_TEXT };
+enum cli_option_kind { CLI_OPTION_END, CLI_OPTION_FLAG, CLI_OPTION_TEXT, CLI_OPTION_LIST };
+
+enum { CLI_LIST_MAX = 64 };
+/** struct cli_list - the values of an option that may be repeated, in order; borrowed from argv */
+struct cli_list {
+	const char *words[CLI_LIST_MAX];
+	size_t count;
+};
 /** struct cli_option - parser and help come from the same line; tables end with { 0 } */
 struct cli_option {
 	enum cli_option_kind kind;
 	const char *name; /* without the dashes */
 	char letter;      /* 0: none */
-	void *value;      /* bool * or const char ** */
+	void *value;      /* bool *, const char ** or struct cli_list * */
 	const char *argument, *help;
 };
 #define CLI_FLAG_OPTION(name, letter, value, help)               \
@@ -83,6 +90,11 @@ struct cli_option {
 #define CLI_TEXT_OPTION(name, value, argument, help)            \
 	{                                                       \
 		CLI_OPTION_TEXT, name, 0, value, argument, help \
+	}
+
+#define CLI_LIST_OPTION(name, list, argument, help)            \
+	{                                                      \
+		CLI_OPTION_LIST, name, 0, list, argument, help \
 	}
 
 enum cli_options_outcome { CLI_OPTIONS_HELP = 1 };
@@ -259,11 +271,22 @@ int cli_run_identifiers(struct cli *cli, int argc, char **argv);
 int cli_run_ownership(struct cli *cli, int argc, char **argv);
 int cli_run_help(struct cli *cli, int argc, char **argv);
 
-/* shared by ls, cat and extract */
-/** cli_browse_open - find the snapshot, open it with the password that is needed; @repo stays open
- * as long as @browse */
-int cli_browse_open(struct cli *cli, const char *wanted, struct repo **repo,
-		    struct job_browse **browse, struct err *err);
+/* ---- browse.c: what commands that look inside share ---- */
+
+/** cli_is_folder - is @word a folder, rather than a snapshot? It has a slash, is ".", or is there
+ */
+bool cli_is_folder(const char *word);
+/** struct cli_source - a snapshot or a backup folder, opened; zeroed first, cli_source_clear */
+struct cli_source {
+	struct repo *repo; /* NULL: a folder */
+	struct job_browse *browse;
+	bool is_locked; /* encrypted, and its password is not known */
+};
+/** cli_source_open - @word: SNAPSHOT or DIR. @needs_content: ask for the password of an encrypted
+ * one; else it may stay locked */
+int cli_source_open(struct cli *cli, const char *word, bool needs_content,
+		    struct cli_source *source, struct err *err);
+void cli_source_clear(struct cli_source *source);
 /** cli_path_split - "DOMAIN/PATH" in two; @path is "" for a domain alone. ERR_USAGE when too long
  * or empty */
 int cli_path_split(const char *text, char domain[BACKUP_DOMAIN_LEN_MAX + 1],

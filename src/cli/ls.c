@@ -123,13 +123,12 @@ int cli_run_ls(struct cli *cli, int argc, char **argv)
 		CLI_FLAG_OPTION("recursive", 'R', &is_recursive, "everything below as well"),
 		{0},
 	};
-	CLEANUP(repo_close_p) struct repo *repo = NULL;
-	CLEANUP(job_browse_close_p) struct job_browse *browse = NULL;
+	CLEANUP(cli_source_clear) struct cli_source source = {0};
 	int r;
 
 	r = cli_options(cli, &argc, argv, options, &cli->err);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = cli_browse_open(cli, argv[0], &repo, &browse, &cli->err);
-	return r < 0 ? r : list(cli, browse, argc > 1 ? argv[1] : NULL, is_recursive);
+	r = cli_source_open(cli, argv[0], true, &source, &cli->err);
+	return r < 0 ? r : list(cli, source.browse, argc > 1 ? argv[1] : NULL, is_recursive);
 }

@@ -73,6 +73,21 @@ static int option_unknown(const struct cli_command *command, const char *word, s
 		       command->name);
 }
 
+static int value_store(const struct cli_option *option, const char *value, struct err *err)
+{
+	struct cli_list *list = option->value;
+
+	if (option->kind == CLI_OPTION_TEXT) {
+		*(const char **)option->value = value;
+		return 0;
+	}
+	if (list->count == CLI_LIST_MAX)
+		return err_set(err, ERR_USAGE, "--%s stands more than %d times", option->name,
+			       CLI_LIST_MAX);
+	list->words[list->count++] = value;
+	return 0;
+}
+
 /* option_take - argv[*at] is an option: store it, and step over its argument */
 static int option_take(const struct cli_command *command, const struct cli_option *options,
 		       const struct cli_option *global, int argc, char **argv, int *at,
@@ -97,14 +112,9 @@ static int option_take(const struct cli_command *command, const struct cli_optio
 		*(bool *)option->value = true;
 		return 0;
 	}
-	if (equals) {
-		*(const char **)option->value = equals + 1;
-		return 0;
-	}
-	if (*at + 1 >= argc)
+	if (!equals && *at + 1 >= argc)
 		return err_set(err, ERR_USAGE, "--%s needs %s", option->name, option->argument);
-	*(const char **)option->value = argv[++*at];
-	return 0;
+	return value_store(option, equals ? equals + 1 : argv[++*at], err);
 }
 
 static int operands_check(const struct cli_command *command, int count, struct err *err)

@@ -1,4 +1,4 @@
-/* browse - the files inside a snapshot, by domain and path, plain or encrypted */
+/* browse - the files inside a backup, snapshot or folder, by domain and path, plain or encrypted */
 #include "job/files.h"
 #include "job/internal.h"
 
@@ -9,9 +9,11 @@
 enum { WHOLE_PATH_MAX = BACKUP_DOMAIN_LEN_MAX + PATH_LEN_MAX + 2 };
 
 struct job_browse {
-	struct repo_view *view;
+	struct repo_view *view; /* NULL: a folder */
 	struct backup_tree *tree;
 	struct backup_reader reader;
+	struct job_snapshot about;
+	char name[JOB_TEXT_MAX]; /* of the backup, for messages */
 };
 
 void job_browse_close(struct job_browse *browse)
@@ -30,35 +32,90 @@ void job_browse_close_p(struct job_browse **browse)
 	*browse = NULL;
 }
 
+/* open_reader - @browse has its tree: read what describes the backup, and open its manifest */
+static int open_reader(struct job_browse **out, struct job_browse **ready,
+		       const struct secret *password, struct err *err)
+{
+	struct job_browse *browse = *ready;
+	int r = backup_reader_open(&browse->reader, browse->tree, password, err);
+
+	if (r == BACKUP_WRONG_PASSWORD)
+		return err_set(err, ERR_PASSWORD, "the password does not open %s", browse->name);
+	if (r < 0)
+		return err_wrap(err, r, "open %s", browse->name);
+	note_from_backup(&browse->about, &browse->reader);
+	if (!browse->reader.manifest && !browse->reader.properties.is_encrypted)
+		return err_set(err, ERR_CORRUPT, "%s has no readable manifest", browse->name);
+	r = browse->reader.manifest ? 0 : JOB_LOCKED;
+	*out = STEAL(*ready);
+	return r;
+}
+
+static int browse_new(struct job_browse **out, struct err *err)
+{
+	*out = calloc(1, sizeof(**out));
+	if (!*out)
+		return err_no_memory(err);
+	backup_reader_init(&(*out)->reader);
+	return 0;
+}
+
 int job_browse_open(struct job_browse **out, struct repo *repo, const struct job_snapshot *snapshot,
 		    const struct secret *password, struct err *err)
 {
-	CLEANUP(job_browse_close_p) struct job_browse *browse = calloc(1, sizeof(*browse));
-	int r;
+	CLEANUP(job_browse_close_p) struct job_browse *browse = NULL;
+	int r = browse_new(&browse, err);
 
-	if (!browse)
-		return err_no_memory(err);
-	backup_reader_init(&browse->reader);
+	if (r < 0)
+		return r;
+	browse->about = *snapshot;
+	snprintf(browse->name, sizeof(browse->name), "snapshot %s", snapshot->id);
 	r = repo_view_open(&browse->view, repo, snapshot->id, err);
 	if (r == 0)
 		r = job_tree_snapshot(&browse->tree, browse->view, err);
-	if (r == 0)
-		r = backup_reader_open(&browse->reader, browse->tree, password, err);
-	if (r == BACKUP_WRONG_PASSWORD)
-		return err_set(err, ERR_PASSWORD, "the password does not open snapshot %s",
-			       snapshot->id);
+	return r < 0 ? err_wrap(err, r, "open %s", browse->name)
+		     : open_reader(out, &browse, password, err);
+}
+
+int job_browse_open_folder(struct job_browse **out, const char *dir, const struct secret *password,
+			   struct err *err)
+{
+	CLEANUP(job_browse_close_p) struct job_browse *browse = NULL;
+	char folder[JOB_UDID_MAX], udid[41];
+	int r = browse_new(&browse, err);
+
 	if (r < 0)
-		return err_wrap(err, r, "open snapshot %s", snapshot->id);
-	if (!browse->reader.manifest)
-		return browse->reader.properties.is_encrypted
-			       ? err_set(err, ERR_PASSWORD,
-					 "snapshot %s is an encrypted backup: give its password by "
-					 "--device-password-file",
-					 snapshot->id)
-			       : err_set(err, ERR_CORRUPT, "snapshot %s has no readable manifest",
-					 snapshot->id);
-	*out = STEAL(browse);
-	return 0;
+		return r;
+	text_copy(browse->name, sizeof(browse->name), dir);
+	r = job_tree_folder(&browse->tree, dir, folder, err);
+	if (r < 0)
+		return r;
+	r = open_reader(out, &browse, password, err);
+	if (r < 0)
+		return r;
+	browse = *out;
+	if (link_udid_normalize(browse->reader.properties.udid, udid) ||
+	    link_udid_normalize(browse->reader.info.udid, udid) ||
+	    link_udid_normalize(folder, udid))
+		text_copy(browse->about.udid, sizeof(browse->about.udid), udid);
+	browse->about.time = browse->reader.status.date ? browse->reader.status.date
+							: browse->reader.info.last_backup;
+	browse = NULL;
+	return r;
+}
+
+const struct job_snapshot *job_browse_about(const struct job_browse *browse)
+{
+	return &browse->about;
+}
+
+int job_browse_management(struct job_browse *browse, struct backup_management **out,
+			  struct err *err)
+{
+	struct backup_reader_lookup lookup;
+
+	backup_reader_lookup_init(&lookup, &browse->reader);
+	return backup_management_read(out, &lookup.lookup, err);
 }
 
 /* struct listing - what is told so far */

@@ -253,11 +253,28 @@ int job_import(const struct job_env *env, struct repo *repo, const char *dir,
 
 /* ---- looking inside ----------------------------------------------------------- */
 
-/** struct job_browse - a snapshot opened for reading its files */
+/** struct job_browse - a backup opened for reading: a snapshot, or a folder that any host wrote */
 struct job_browse;
-/** job_browse_open - ERR_PASSWORD when encrypted and @password is NULL or wrong */
+enum job_browse_outcome { JOB_LOCKED = 1 };
+/**
+ * job_browse_open - a snapshot of @repo, which must stay open
+ * @password: of the device's backups; NULL: not known
+ * Returns 0; JOB_LOCKED when it is encrypted and @password NULL: *out then only serves
+ * job_browse_about; ERR_PASSWORD when the password is wrong; ERR_CORRUPT.
+ */
 int job_browse_open(struct job_browse **out, struct repo *repo, const struct job_snapshot *snapshot,
 		    const struct secret *password, struct err *err);
+/** job_browse_open_folder - the same for @dir, or the only backup folder inside it */
+int job_browse_open_folder(struct job_browse **out, const char *dir, const struct secret *password,
+			   struct err *err);
+/** job_browse_about - whose backup it is, from when; borrowed. A folder has no id, parent or
+ * counts.
+ */
+const struct job_snapshot *job_browse_about(const struct job_browse *browse);
+/** job_browse_management - what it tells of the device's management; free with
+ * backup_management_free. Not for a locked one. */
+int job_browse_management(struct job_browse *browse, struct backup_management **out,
+			  struct err *err);
 /** job_browse_close - files of it must be closed; NULL is fine */
 void job_browse_close(struct job_browse *browse);
 void job_browse_close_p(struct job_browse **browse);

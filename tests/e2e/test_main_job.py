@@ -65,8 +65,16 @@ def browse(world):
         world.rehome(*password, 'extract', snapshot, '--to', world.dir / f'out-{name}', repo=repo)
         found = [path for path in (world.dir / f'out-{name}').rglob('*') if path.is_file()]
         check(len(found) == len(files), f'{len(found)} extracted of {len(files)}')
+        folder = world.dir / f'folder-{name}'
+        world.rehome('export', snapshot, folder, repo=repo)
+        same({'ls': world.rehome('--json', *password, 'ls', '-R', snapshot, repo=repo).out},
+             {'ls': world.rehome('--json', *password, 'ls', '-R', folder, repo=world.dir / 'none').out}, 'a folder')
+        check(world.rehome(*password, 'cat', folder, f'{entry["domain"]}/{entry["path"]}', repo=world.dir / 'none').out
+              == ours, 'cat from a folder')
         if options:
             world.rehome('--device-password-file', world.secret('wrong', 'falsch'), 'ls', snapshot, repo=repo, code=1)
+            locked = world.rehome('ls', folder, repo=world.dir / 'none', code=1)
+            check('--device-password-file' in locked.messages, locked.messages)
         mux.stop()
 
 
