@@ -62,6 +62,13 @@ const struct cli_command cli_commands[] = {
 	 "handed over,\n"
 	 "readable by its owner only.",
 	 2, 2, cli_run_export},
+	{"plan", "[SNAPSHOT|DIR [DEVICE|SERIAL]]", "what management a device will have afterwards",
+	 "Tells beforehand what a restore or a migration leads to, with its reasons, and what to "
+	 "do. Facts come\n"
+	 "from the backup, from an attached device, and from you (--fact). What is not known "
+	 "gives every reachable\n"
+	 "outcome and the question that narrows them most. Nothing is done to any device.",
+	 0, 2, cli_run_plan},
 	{"restore", "SNAPSHOT DEVICE", "put a snapshot onto a device",
 	 "Checks everything on this computer first, prints what will happen, asks, then restores. "
 	 "The device\n"

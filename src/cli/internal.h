@@ -265,6 +265,7 @@ int cli_run_extract(struct cli *cli, int argc, char **argv);
 int cli_run_verify(struct cli *cli, int argc, char **argv);
 int cli_run_import(struct cli *cli, int argc, char **argv);
 int cli_run_export(struct cli *cli, int argc, char **argv);
+int cli_run_plan(struct cli *cli, int argc, char **argv);
 int cli_run_restore(struct cli *cli, int argc, char **argv);
 int cli_run_check(struct cli *cli, int argc, char **argv);
 int cli_run_identifiers(struct cli *cli, int argc, char **argv);

@@ -1,0 +1,22 @@
+/*
+ * cli/plan - facts for a plan from a snapshot, a folder, a device: shared by plan and restore
+ */
+#ifndef REHOME_CLI_PLAN_H
+#define REHOME_CLI_PLAN_H
+
+#include "cli/internal.h"
+#include "plan/plan.h"
+
+/** cli_plan_backup - what the snapshot or folder @word tells; a locked one tells little, and that
+ * is said */
+int cli_plan_backup(struct cli *cli, const char *word, struct plan_case *kase, struct err *err);
+/** cli_plan_source - the same for one that is open */
+int cli_plan_source(struct cli *cli, const struct cli_source *source, struct plan_case *kase,
+		    struct err *err);
+/** cli_plan_target - @word: an attached device, else a serial number of which nothing is known yet
+ */
+int cli_plan_target(struct cli *cli, const char *word, struct plan_case *kase, struct err *err);
+/** cli_plan_device - what the device's own answers tell */
+void cli_plan_device(const struct job_facts *facts, struct plan_case *kase);
+
+#endif

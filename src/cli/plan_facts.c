@@ -1,0 +1,98 @@
+/* plan_facts - what a snapshot, a folder or a device tells, as facts for a plan */
+#include "cli/plan.h"
+
+#include <ctype.h>
+#include <string.h>
+
+int cli_plan_source(struct cli *cli, const struct cli_source *source, struct plan_case *kase,
+		    struct err *err)
+{
+	CLEANUP(backup_management_free_p) struct backup_management *management = NULL;
+	const struct job_snapshot *about = job_browse_about(source->browse);
+	struct plan_backup backup = {
+		.udid = about->udid,
+		.serial = about->serial,
+		.os = about->product_version,
+		.time = about->time,
+		.is_encrypted = about->is_encrypted,
+		.is_password_known = !source->is_locked,
+	};
+	char time[21];
+
+	if (!source->is_locked) {
+		int r = job_browse_management(source->browse, &management, err);
+
+		if (r < 0)
+			return err_wrap(err, r, "read the management of the backup");
+	} else {
+		cli_warn(cli, "the backup is encrypted and its password is not given: what it "
+			      "holds of management is not known");
+	}
+	backup.management = management;
+	snprintf(kase->source, sizeof(kase->source), "%s%s of %.10s (%.160s)",
+		 source->repo ? "snapshot " : "a folder", source->repo ? about->id : "",
+		 about->time ? time_format_utc(about->time, time) : "unknown date",
+		 *about->name ? about->name : about->udid);
+	plan_case_backup(kase, &backup);
+	return 0;
+}
+
+int cli_plan_backup(struct cli *cli, const char *word, struct plan_case *kase, struct err *err)
+{
+	CLEANUP(cli_source_clear) struct cli_source source = {0};
+	int r = cli_source_open(cli, word, false, &source, err);
+
+	return r < 0 ? r : cli_plan_source(cli, &source, kase, err);
+}
+
+static enum backup_answer answer_of(enum job_answer answer)
+{
+	return answer == JOB_YES ? BACKUP_YES : answer == JOB_NO ? BACKUP_NO : BACKUP_UNKNOWN;
+}
+
+void cli_plan_device(const struct job_facts *facts, struct plan_case *kase)
+{
+	const struct plan_target target = {
+		.name = facts->name,
+		.udid = facts->udid,
+		.serial = facts->serial,
+		.os = facts->product_version,
+		.is_supervised = answer_of(facts->is_supervised),
+		.has_find_my = answer_of(facts->has_find_my),
+		.accepts_host = facts->pairing == JOB_PAIRED ? BACKUP_YES : BACKUP_UNKNOWN,
+	};
+
+	plan_case_target(kase, &target);
+}
+
+/* Apple's serial numbers: 8 to 14 capitals and digits */
+static bool is_serial(const char *word)
+{
+	size_t len = strlen(word);
+
+	for (size_t i = 0; i < len; i++)
+		if (!isupper((unsigned char)word[i]) && !isdigit((unsigned char)word[i]))
+			return false;
+	return len >= 8 && len <= 14;
+}
+
+int cli_plan_target(struct cli *cli, const char *word, struct plan_case *kase, struct err *err)
+{
+	struct job_device device;
+	struct job_facts facts;
+	int r = job_device_find(&cli->env, word, &device, err);
+
+	if (r < 0 && is_serial(word)) {
+		struct plan_target target = {.serial = word};
+
+		cli_say(cli, "%s is not attached: planned from the facts given", word);
+		*err = ERR_INIT;
+		plan_case_target(kase, &target);
+		return 0;
+	}
+	if (r == 0)
+		r = job_device_facts(&cli->env, &device, &facts, err);
+	if (r == 0)
+		cli_plan_device(&facts, kase);
+	return r;
+}

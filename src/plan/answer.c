@@ -1,0 +1,55 @@
+/*
+ * Asking the engine, and what its answer means for a restore that is about to start.
+ */
+#include "plan/internal.h"
+
+#include <string.h>
+
+void plan_answer_clear(struct plan_answer *answer)
+{
+	rules_set_clear(&answer->set);
+}
+
+int plan_answer_make(struct plan_answer *answer, struct plan_case *kase,
+		     const struct rules_switches *switches, bool assumes, struct err *err)
+{
+	int r;
+
+	answer->assumed = 0;
+	if (assumes) {
+		answer->assumed = rules_facts_assume(&kase->facts);
+		for (int i = 0; i < RULES_FIELD_COUNT; i++)
+			if (answer->assumed >> i & 1)
+				plan_case_set(kase, (enum rules_field)i, kase->facts.value[i],
+					      PLAN_USUAL, NULL);
+	}
+	r = rules_outcomes(&answer->set, &kase->facts, switches, err);
+	if (r < 0)
+		return r;
+	answer->change_count =
+		rules_would_change(&kase->facts, switches, answer->changes, PLAN_CHANGES_MAX);
+	answer->age = rules_age(&kase->dates, &answer->age_next);
+	return 0;
+}
+
+enum plan_gate plan_answer_gate(const struct plan_answer *answer, const struct plan_case *kase,
+				const struct rules_switches *switches,
+				const struct rules_outcome **why)
+{
+	size_t refused = 0;
+	struct rules_outcome forced;
+
+	*why = NULL;
+	for (size_t i = 0; i < answer->set.count; i++)
+		if (answer->set.outcomes[i].restore != RULES_POSSIBLE) {
+			refused++;
+			if (!*why)
+				*why = &answer->set.outcomes[i];
+		}
+	if (refused == 0)
+		return PLAN_GOES;
+	if (refused < answer->set.count)
+		return PLAN_DEPENDS;
+	return rules_force(&kase->facts, switches, &forced) == RULES_FORCE_ALLOWED ? PLAN_STOPPED
+										   : PLAN_FORBIDDEN;
+}
