@@ -44,6 +44,7 @@ asan: all
 
 bench: all
 	@./setup full
+	@ninja -C $(BUILD) -j $(JOBS) --quiet bench/bench_net
 	@python3 bench/bench.py --build $(BUILD)
 
 fuzz: all

@@ -149,7 +149,7 @@ def main():
     words.add_argument('--build', type=pathlib.Path, required=True)
     words.add_argument('--repeats', type=int, default=2)
     words.add_argument('--where', help='folder on the disk to measure (default: a temporary one)')
-    words.add_argument('--only', default='', help='large, small, day, start, memory or device')
+    words.add_argument('--only', default='', help='net, device, large, small, day, start or memory; several with commas')
     words = words.parse_args()
     if words.where:
         tempfile.tempdir = words.where
@@ -163,6 +163,9 @@ def main():
         if wanted('device'):
             print('the device alone, towards a null client:')
             print(world.sim('bench', timeout=600).text, end='')
+        if wanted('net'):
+            print('\none connection alone, between two threads:')
+            print(world.run([words.build.resolve() / 'bench' / 'bench_net'], timeout=600).text, end='')
         if wanted('large'):
             bench.full('2 GiB in large files', world.born('large', '--files', '16', '--file-size', str(128 << 20)), cpu=1.0, wall=0.9)
         if wanted('small'):

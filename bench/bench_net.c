@@ -53,6 +53,7 @@ static void *write_all(void *arg)
 	static uint8_t bytes[SIZE_MAX_LEN];
 	struct err err = ERR_INIT;
 	uint64_t done;
+	size_t piece_len;
 	double start;
 
 	if (conn_new(&conn, run->fds[1], clock_system(), NULL, &err) < 0)
@@ -69,8 +70,11 @@ static void *write_all(void *arg)
 			die(&err);
 	}
 	start = seconds(CLOCK_THREAD_CPUTIME_ID);
-	for (done = 0; done < run->total; done += run->piece_len) {
-		if (conn_write(conn, slice_of(bytes, run->piece_len), &err) < 0)
+	for (done = 0; done < run->total; done += piece_len) {
+		/* exactly as many as the reader waits for: it hangs up when it has them */
+		piece_len = run->total - done < run->piece_len ? (size_t)(run->total - done)
+							       : run->piece_len;
+		if (conn_write(conn, slice_of(bytes, piece_len), &err) < 0)
 			die(&err);
 	}
 	if (conn_flush(conn, &err) < 0)
@@ -160,7 +164,7 @@ int main(void)
 					  .has_tls = kinds[i].has_tls,
 					  .version = kinds[i].version,
 					  .piece_len = pieces[j],
-					  .total = 4ull << 30,
+					  .total = 1ull << 30,
 					  .pairing = &pairing,
 					  .device_key = buf_slice(&key)};
 
