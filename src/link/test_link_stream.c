@@ -233,6 +233,17 @@ static void names_outlive_the_buffer_until_the_next_file(void **state)
 	assert_string_equal((const char *)event.device_name.bytes, "/a");
 }
 
+static void is_told_as(bool has_two_names, struct slice bytes, const char *told)
+{
+	CLEANUP(link_stream_free_p) struct link_stream *stream = stream_of(has_two_names);
+	struct reader in = reader_of(bytes);
+	struct story story = {0};
+	struct err err = ERR_INIT;
+
+	assert_int_equal(tell(stream, &in, &story, &err), LINK_NEED_MORE);
+	assert_string_equal(story.text, told);
+}
+
 static void a_download_stream_has_one_name(void **state)
 {
 	static const uint8_t bytes[] = "\x00\x00\x00\x0aU/Info.txt"
@@ -241,18 +252,14 @@ static void a_download_stream_has_one_name(void **state)
 				       "\x00\x00\x00\x01z"
 				       "\x00\x00\x00\x08\x06missing"
 				       "\x00\x00\x00\x00";
-	CLEANUP(link_stream_free_p) struct link_stream *stream = stream_of(false);
-	struct reader in = reader_of(slice_of(bytes, sizeof(bytes) - 1));
-	struct story story = {0};
-	struct err err = ERR_INIT;
 
-	assert_int_equal(tell(stream, &in, &story, &err), LINK_NEED_MORE);
-	assert_string_equal(story.text, "file U/Info.txt\n"
-					"data x\n"
-					"end\n"
-					"file z\n"
-					"error missing\n"
-					"batch end\n");
+	is_told_as(false, slice_of(bytes, sizeof(bytes) - 1),
+		   "file U/Info.txt\n"
+		   "data x\n"
+		   "end\n"
+		   "file z\n"
+		   "error missing\n"
+		   "batch end\n");
 }
 
 static void an_empty_batch_is_its_terminator_alone(void **state)
@@ -319,13 +326,8 @@ static void a_data_block_without_bytes_says_nothing(void **state)
 				       "\x00\x00\x00\x01\x0c"
 				       "\x00\x00\x00\x01\x00"
 				       "\x00\x00\x00\x00";
-	CLEANUP(link_stream_free_p) struct link_stream *stream = stream_of(true);
-	struct reader in = reader_of(slice_of(bytes, sizeof(bytes) - 1));
-	struct story story = {0};
-	struct err err = ERR_INIT;
 
-	assert_int_equal(tell(stream, &in, &story, &err), LINK_NEED_MORE);
-	assert_string_equal(story.text, "file / u\nend\nbatch end\n");
+	is_told_as(true, slice_of(bytes, sizeof(bytes) - 1), "file / u\nend\nbatch end\n");
 }
 
 static void an_error_without_text_is_still_an_error(void **state)
@@ -334,13 +336,8 @@ static void an_error_without_text_is_still_an_error(void **state)
 				       "\x00\x00\x00\x01u"
 				       "\x00\x00\x00\x01\x0b"
 				       "\x00\x00\x00\x00";
-	CLEANUP(link_stream_free_p) struct link_stream *stream = stream_of(true);
-	struct reader in = reader_of(slice_of(bytes, sizeof(bytes) - 1));
-	struct story story = {0};
-	struct err err = ERR_INIT;
 
-	assert_int_equal(tell(stream, &in, &story, &err), LINK_NEED_MORE);
-	assert_string_equal(story.text, "file / u\nerror \nbatch end\n");
+	is_told_as(true, slice_of(bytes, sizeof(bytes) - 1), "file / u\nerror \nbatch end\n");
 }
 
 static void a_name_may_hold_a_nul_and_keeps_its_length(void **state)
