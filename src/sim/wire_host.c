@@ -83,6 +83,15 @@ int wire_host_ask(struct wire_host *host, const struct plist *message, struct li
 	return r < 0 ? r : wire_host_status(host, answer, status, err);
 }
 
+/* what is answered is a status and nothing else */
+static int order(struct wire_host *host, const struct plist *message, int64_t *status,
+		 struct err *err)
+{
+	struct link_dl answer;
+
+	return wire_host_ask(host, message, &answer, status, err);
+}
+
 /* ---- wrong orders ---- */
 
 void wire_host_expect_order(struct wire_host *host)
@@ -91,10 +100,9 @@ void wire_host_expect_order(struct wire_host *host)
 }
 
 /* called before the first message of a script, with nothing built in peer->out yet */
-int wire_host_strike(struct wire_host *host, struct err *err)
+static int strike(struct wire_host *host, struct err *err)
 {
 	struct plist_doc *out = host->peer->out;
-	struct link_dl answer;
 	struct plist *message;
 	int64_t status;
 	int r;
@@ -115,11 +123,20 @@ int wire_host_strike(struct wire_host *host, struct err *err)
 	if (wire_fault_order(host->peer, "unknown-message")) {
 		message = wire_host_begin(host, "DLMessageNobodyKnows");
 		plist_add(out, message, plist_new_int(out, 1));
-		r = wire_host_ask(host, message, &answer, &status, err);
+		r = order(host, message, &status, err);
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+int wire_host_next(struct wire_host *host, const char *name, struct plist **message,
+		   struct err *err)
+{
+	int r = strike(host, err);
+
+	*message = r == 0 ? wire_host_begin(host, name) : NULL;
+	return r;
 }
 
 /* ---- files and folders at the host ---- */
@@ -143,11 +160,10 @@ static int contents(struct sim_host *base, const char *path,
 	const struct plist *item;
 	struct plist *message;
 	struct link_dl answer;
-	int r = wire_host_strike(host, err);
+	int r = wire_host_next(host, "DLContentsOfDirectory", &message, err);
 
 	if (r < 0)
 		return r;
-	message = wire_host_begin(host, "DLContentsOfDirectory");
 	plist_add(host->peer->out, message, plist_new_text(host->peer->out, path));
 	r = wire_host_ask(host, message, &answer, status, err);
 	if (r != 0)
@@ -173,17 +189,16 @@ static int mkdir_now(struct wire_host *host, const char *path, int64_t *status, 
 {
 	struct plist_doc *out = host->peer->out;
 	struct plist *message = wire_host_begin(host, "DLMessageCreateDirectory");
-	struct link_dl answer;
 
 	plist_add(out, message, plist_new_text(out, path));
 	plist_add(out, message, plist_new_dict(out));
-	return wire_host_ask(host, message, &answer, status, err);
+	return order(host, message, status, err);
 }
 
 static int make_folder(struct sim_host *base, const char *path, int64_t *status, struct err *err)
 {
 	struct wire_host *host = wire_host_in(base);
-	int r = wire_host_strike(host, err);
+	int r = strike(host, err);
 
 	if (r < 0)
 		return r;
@@ -210,41 +225,43 @@ int wire_host_make_deferred(struct wire_host *host, struct err *err)
 	return r < 0 ? r : 0;
 }
 
-static int move(struct sim_host *base, const char *const *pairs, size_t count, double progress,
-		int64_t *status, struct err *err)
+int wire_host_move(struct wire_host *host, struct plist *message, const char *const *pairs,
+		   size_t count, double progress, int64_t *status, struct err *err)
 {
-	struct wire_host *host = wire_host_in(base);
 	struct plist_doc *out = host->peer->out;
-	struct plist *message, *moves;
-	struct link_dl answer;
-	int r = wire_host_strike(host, err);
+	struct plist *moves = plist_new_dict(out);
 
-	if (r < 0)
-		return r;
-	message = wire_host_begin(host, "DLMessageMoveItems");
-	moves = plist_new_dict(out);
 	for (size_t i = 0; i < count; i++)
 		plist_set_text(out, moves, pairs[2 * i], pairs[2 * i + 1]);
 	plist_add(out, message, moves);
 	plist_add(out, message, plist_new_dict(out));
 	plist_add(out, message, plist_new_real(out, progress));
-	return wire_host_ask(host, message, &answer, status, err);
+	return order(host, message, status, err);
+}
+
+static int move(struct sim_host *base, const char *const *pairs, size_t count, double progress,
+		int64_t *status, struct err *err)
+{
+	struct wire_host *host = wire_host_in(base);
+	struct plist *message;
+	int r = wire_host_next(host, "DLMessageMoveItems", &message, err);
+
+	return r < 0 ? r : wire_host_move(host, message, pairs, count, progress, status, err);
 }
 
 static int remove_items(struct sim_host *base, const char *const *paths, size_t count,
 			double progress, int64_t *status, struct err *err)
 {
 	struct wire_host *host = wire_host_in(base);
+	struct plist_doc *out = host->peer->out;
 	struct plist *message;
-	struct link_dl answer;
-	int r = wire_host_strike(host, err);
+	int r = wire_host_next(host, "DLMessageRemoveItems", &message, err);
 
 	if (r < 0)
 		return r;
-	message = wire_host_begin(host, "DLMessageRemoveItems");
-	wire_host_add_paths(host->peer->out, message, paths, count);
-	plist_add(host->peer->out, message, plist_new_real(host->peer->out, progress));
-	return wire_host_ask(host, message, &answer, status, err);
+	wire_host_add_paths(out, message, paths, count);
+	plist_add(out, message, plist_new_real(out, progress));
+	return order(host, message, status, err);
 }
 
 static int copy(struct sim_host *base, const char *from, const char *to, int64_t *status,
@@ -253,28 +270,26 @@ static int copy(struct sim_host *base, const char *from, const char *to, int64_t
 	struct wire_host *host = wire_host_in(base);
 	struct plist_doc *out = host->peer->out;
 	struct plist *message;
-	struct link_dl answer;
-	int r = wire_host_strike(host, err);
+	int r = wire_host_next(host, "DLMessageCopyItem", &message, err);
 
 	if (r < 0)
 		return r;
-	message = wire_host_begin(host, "DLMessageCopyItem");
 	plist_add(out, message, plist_new_text(out, from));
 	plist_add(out, message, plist_new_text(out, to));
 	plist_add(out, message, plist_new_dict(out));
-	return wire_host_ask(host, message, &answer, status, err);
+	return order(host, message, status, err);
 }
 
 static int free_space(struct sim_host *base, uint64_t *bytes, int64_t *status, struct err *err)
 {
 	struct wire_host *host = wire_host_in(base);
+	struct plist *message;
 	struct link_dl answer;
 	int64_t value = 0;
-	int r = wire_host_strike(host, err);
+	int r = wire_host_next(host, "DLMessageGetFreeDiskSpace", &message, err);
 
 	if (r == 0)
-		r = wire_host_ask(host, wire_host_begin(host, "DLMessageGetFreeDiskSpace"), &answer,
-				  status, err);
+		r = wire_host_ask(host, message, &answer, status, err);
 	if (r != 0)
 		return r;
 	if (!answer.value || !plist_int(answer.value, &value))
@@ -289,15 +304,13 @@ static int purge(struct sim_host *base, uint64_t bytes, int64_t urgency, int64_t
 	struct wire_host *host = wire_host_in(base);
 	struct plist_doc *out = host->peer->out;
 	struct plist *message;
-	struct link_dl answer;
-	int r = wire_host_strike(host, err);
+	int r = wire_host_next(host, "DLMessagePurgeDiskSpace", &message, err);
 
 	if (r < 0)
 		return r;
-	message = wire_host_begin(host, "DLMessagePurgeDiskSpace");
 	plist_add(out, message, plist_new_uint(out, bytes));
 	plist_add(out, message, plist_new_int(out, urgency));
-	return wire_host_ask(host, message, &answer, status, err);
+	return order(host, message, status, err);
 }
 
 /* ---- life ---- */

@@ -48,9 +48,14 @@ int wire_host_status(struct wire_host *host, struct link_dl *answer, int64_t *st
 /** wire_host_ask - say and hear the status */
 int wire_host_ask(struct wire_host *host, const struct plist *message, struct link_dl *answer,
 		  int64_t *status, struct err *err);
-/** wire_host_strike - faults of order, before the first message of a script; nothing may be built
- * in peer->out yet */
-int wire_host_strike(struct wire_host *host, struct err *err);
+/** wire_host_next - wire_host_begin for a message of a script: faults of order strike before its
+ * first one */
+int wire_host_next(struct wire_host *host, const char *name, struct plist **message,
+		   struct err *err);
+/** wire_host_move - the rest of a DLMessageMoveItems and its answer; @pairs: from, to, from, to ...
+ */
+int wire_host_move(struct wire_host *host, struct plist *message, const char *const *pairs,
+		   size_t count, double progress, int64_t *status, struct err *err);
 /** wire_host_add_paths - append the list and the empty options that follow it */
 void wire_host_add_paths(struct plist_doc *out, struct plist *message, const char *const *paths,
 			 size_t count);

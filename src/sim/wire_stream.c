@@ -96,11 +96,10 @@ static int download(struct sim_host *base, const char *const *paths, size_t coun
 	struct plist_doc *out = host->peer->out;
 	struct plist *message;
 	struct link_dl answer;
-	int r = wire_host_strike(host, err);
+	int r = wire_host_next(host, "DLMessageDownloadFiles", &message, err);
 
 	if (r < 0)
 		return r;
-	message = wire_host_begin(host, "DLMessageDownloadFiles");
 	wire_host_add_paths(out, message, paths, count);
 	plist_add(out, message, plist_new_real(out, progress));
 	plist_add(out, message, plist_new_int(out, 0));
@@ -139,10 +138,9 @@ static int field_name(struct wire_host *host, struct slice name, uint32_t claime
 static int strike_move(struct wire_host *host, struct err *err)
 {
 	static const char name[] = "00/0000000000000000000000000000000000000000";
-	struct plist_doc *out = host->peer->out;
 	char from[128], to[128];
-	struct plist *message, *moves;
-	struct link_dl answer;
+	const char *pair[] = {from, to};
+	struct plist *message;
 	int64_t status;
 	int r;
 
@@ -150,13 +148,9 @@ static int strike_move(struct wire_host *host, struct err *err)
 		return 0;
 	snprintf(from, sizeof(from), "%s/Snapshot/%s", host->peer->device->udid, name);
 	snprintf(to, sizeof(to), "%s/%s", host->peer->device->udid, name);
-	message = wire_host_begin(host, "DLMessageMoveItems");
-	moves = plist_new_dict(out);
-	plist_set_text(out, moves, from, to);
-	plist_add(out, message, moves);
-	plist_add(out, message, plist_new_dict(out));
-	plist_add(out, message, plist_new_real(out, 0));
-	r = wire_host_ask(host, message, &answer, &status, err);
+	r = wire_host_next(host, "DLMessageMoveItems", &message, err);
+	if (r == 0)
+		r = wire_host_move(host, message, pair, 1, 0, &status, err);
 	return r < 0 ? r : 0;
 }
 
@@ -165,13 +159,12 @@ static int upload_begin(struct sim_host *base, double progress, uint64_t total, 
 	struct wire_host *host = wire_host_in(base);
 	struct plist_doc *out = host->peer->out;
 	struct plist *message;
-	int r = wire_host_strike(host, err);
+	int r = strike_move(host, err);
 
 	if (r == 0)
-		r = strike_move(host, err);
+		r = wire_host_next(host, "DLMessageUploadFiles", &message, err);
 	if (r < 0)
 		return r;
-	message = wire_host_begin(host, "DLMessageUploadFiles");
 	plist_add(out, message, plist_new_dict(out));
 	plist_add(out, message, plist_new_real(out, progress));
 	plist_add(out, message, plist_new_uint(out, total));
