@@ -70,7 +70,8 @@ class Simulator:
         if tcp:
             command += ['--tcp', '127.0.0.1:0']
         command += ['--now', NOW, *extra, *map(str, folders)]
-        self.log = open(world.dir / f'mux-{len(world.simulators)}.log', 'w+b')
+        self.log_path = world.dir / f'mux-{len(world.simulators)}.log'
+        self.log = open(self.log_path, 'wb')
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, env=world.env)
         self.tcp_address = None
         lines = []
@@ -87,9 +88,15 @@ class Simulator:
         self.address = f'UNIX:{self.path}'
 
     def said(self):
-        self.log.flush()
-        self.log.seek(0)
-        return self.log.read().decode(errors='replace')
+        return self.log_path.read_bytes().decode(errors='replace')
+
+    def silent(self, run, limit=20):
+        """Waits until a fault made the device fall silent, or `run` ended before it came to that."""
+        late = time.monotonic() + limit
+        while run.poll() is None and 'fault silence' not in self.said():
+            if time.monotonic() > late:
+                raise AssertionError(f'the device did not fall silent in {limit} s')
+            time.sleep(0.02)
 
     def stop(self):
         if self.process.poll() is None:
