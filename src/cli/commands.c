@@ -97,6 +97,14 @@ const struct cli_command cli_commands[] = {
 	 "stops all writing\n"
 	 "unless --skip-refused.",
 	 2, 2, cli_run_ownership},
+	{"hygiene", "INVENTORY", "what is wrong with the records of a fleet",
+	 "Looks through a service's export of its records: several records of one serial number, "
+	 "certificates ended\n"
+	 "or near their end, silent records, pending wipes and retirements, ownership that "
+	 "differs, "
+	 "and records that\n"
+	 "the directory lacks. Each finding has its rule, its reason, and the next step.",
+	 1, 1, cli_run_hygiene},
 	{"help", "[COMMAND]", "this list, or more about a command",
 	 "Lists the commands, or tells more about one.", 0, 1, cli_run_help},
 	{0},

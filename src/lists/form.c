@@ -49,8 +49,7 @@ int lists_write(const struct lists *list, enum lists_form form, size_t *at, size
 	return r;
 }
 
-/* line_take - the next line of @text without its end */
-static struct slice line_take(struct slice *text)
+struct slice line_take(struct slice *text)
 {
 	const uint8_t *end = text->len ? memchr(text->bytes, '\n', text->len) : NULL;
 	size_t len = end ? (size_t)(end - text->bytes) : text->len;

@@ -65,4 +65,13 @@ struct slice slice_trim(struct slice cell);
 enum lists_reason identifier_take(struct slice cell, enum lists_kind *kind, struct value *value);
 enum lists_reason details_check(struct slice details);
 
+/* ---- form.c ---- */
+
+/* line_take - step over the next line of @text, and return it without its end */
+struct slice line_take(struct slice *text);
+
+/* ---- issue.c ---- */
+
+const char *reason_text(enum lists_reason reason);
+
 #endif

@@ -55,6 +55,11 @@ const char *lists_issue_rule(const struct lists_issue *issue)
 	return reasons[issue->reason].rule;
 }
 
+const char *reason_text(enum lists_reason reason)
+{
+	return reasons[reason].text;
+}
+
 const char *lists_issue_text(const struct lists *list, const struct lists_issue *issue, char *out)
 {
 	const char *text = issue->reason == LISTS_BROKEN ? csv_problem_text(issue->problem)

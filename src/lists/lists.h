@@ -165,4 +165,91 @@ int lists_compare(const struct lists *list, const struct lists *other,
 			      struct err *err),
 		  void *arg, struct err *err);
 
+/* ---- hygiene of an inventory --------------------------------------------- */
+
+/*
+ * An inventory is the export of a service: a header, and a row for each record of a device.
+ * Which column holds what, and what its words mean, is configured in a small text of lines
+ * "KEY = VALUE" (docs/format/lists.md); without one the names and words of Microsoft Graph
+ * hold.  An export may also hold other systems' records if it has a column that tells: they
+ * are left out.
+ */
+
+enum {
+	LISTS_CONFIG_LEN_MAX = 1 << 16, /* bytes of a configuration */
+	LISTS_WORDS_MAX = 64,           /* words that it explains */
+	LISTS_NAME_MAX = 200,           /* bytes of a column's name, and of a cell that is kept */
+	LISTS_FINDING_TEXT_MAX = 400,
+};
+
+enum lists_finding_kind {
+	LISTS_SERIAL_TWICE,      /* a record that a newer one of the same serial number outlived */
+	LISTS_CERTIFICATE_ENDED, /* the device cannot talk to the service any more */
+	LISTS_CERTIFICATE_ENDS,  /* or soon will not */
+	LISTS_SILENT,
+	LISTS_WIPE_PENDING,
+	LISTS_RETIRE_PENDING,
+	LISTS_OWNER_DIFFERS,
+	LISTS_NO_DIRECTORY_RECORD,
+	LISTS_DIRECTORY_DISABLED,
+	LISTS_FINDING_COUNT,
+};
+
+/**
+ * struct lists_finding - what is wrong with a record, why, and what to do
+ * @line: of the inventory
+ * @serial, @record, @name: "" if not known; borrowed from the inventory
+ * @rules: ids divided by single blanks, the deciding one first; static
+ */
+struct lists_finding {
+	enum lists_finding_kind kind;
+	uint64_t line;
+	const char *serial, *record, *name, *rules;
+	char reason[LISTS_FINDING_TEXT_MAX], next[LISTS_FINDING_TEXT_MAX];
+};
+
+struct lists_inventory;
+
+/** lists_inventory_new - nothing read, nothing configured; ERR_NO_MEMORY */
+int lists_inventory_new(struct lists_inventory **out, struct err *err);
+void lists_inventory_free_p(struct lists_inventory **inventory);
+/** lists_inventory_configure - before the first row. ERR_USAGE with the line that makes no sense,
+ * ERR_LIMIT. */
+int lists_inventory_configure(struct lists_inventory *inventory, struct slice text,
+			      struct err *err);
+
+enum lists_inventory_outcome { LISTS_ROW_REFUSED = 1 };
+/**
+ * lists_inventory_add - the next row of the inventory; the first is the header
+ * @reason: LISTS_ISSUE_TEXT_MAX bytes
+ * Returns 0; LISTS_ROW_REFUSED and the @reason; ERR_NOT_FOUND when a configured column, or any
+ * that names the device, is not there; ERR_CORRUPT when two have its name or the header is broken;
+ * ERR_LIMIT; ERR_NO_MEMORY.
+ */
+int lists_inventory_add(struct lists_inventory *inventory, const struct csv_row *row, char *reason,
+			struct err *err);
+/** lists_inventory_add_directory - likewise a row of the directory's export of its devices, against
+ * which records are then held */
+int lists_inventory_add_directory(struct lists_inventory *inventory, const struct csv_row *row,
+				  char *reason, struct err *err);
+/** lists_inventory_corporate - hold ownership against a list of identifiers, ended, which must
+ * outlive the inventory */
+void lists_inventory_corporate(struct lists_inventory *inventory, const struct lists *corporate);
+
+/** lists_inventory_findings - after the last row, once: all findings at @now (seconds since 1970),
+ * in the order of lines. A value other than 0 from @each ends it and is returned. ERR_NO_MEMORY. */
+int lists_inventory_findings(struct lists_inventory *inventory, int64_t now,
+			     int (*each)(void *arg, const struct lists_finding *finding,
+					 struct err *err),
+			     void *arg, struct err *err);
+
+/** lists_inventory_count - records taken; @others: rows of other systems, left out */
+size_t lists_inventory_count(const struct lists_inventory *inventory, size_t *others);
+/** lists_inventory_unchecked - what could not be looked for, and why, one by one; NULL behind the
+ * last. @out holds LISTS_ISSUE_TEXT_MAX. */
+const char *lists_inventory_unchecked(const struct lists_inventory *inventory, size_t index,
+				      char *out);
+/** lists_finding_name - "serial_twice" ...; static */
+const char *lists_finding_name(enum lists_finding_kind kind);
+
 #endif

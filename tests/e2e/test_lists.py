@@ -170,6 +170,96 @@ def imeis(world):
     world.rehome('identifiers', 'convert', path, '--kind', 'serial', code=3)
 
 
+HEADER = (b'id,serialNumber,deviceName,operatingSystem,managedDeviceOwnerType,deviceEnrollmentType,lastSyncDateTime,'
+          b'managementCertificateExpirationDate,managementState,azureADRegistered')
+FINE = b'company,appleBulkWithUser,2026-11-01T07:00:00Z,2027-06-01T00:00:00Z,managed,true'
+
+
+def inventory(*rows):
+    return b'\n'.join((HEADER, *rows)) + b'\n'
+
+
+@case('hygiene finds what is wrong with records, with rules, reason and next step')
+def hygiene(world):
+    path = world.dir / 'inventory.csv'
+    path.write_bytes(inventory(
+        b'a,F9GOOD000001,=cmd|x,iOS,' + FINE,
+        b'b,F9GOOD000001,Old,iOS,' + FINE.replace(b'2026-11-01T07', b'2026-10-31T07'),
+        b'c,F9GOOD000002,"Anna, left",iOS,' + FINE.replace(b'2027-06-01', b'2026-11-20'),
+        b'd,F9GOOD000003,Bob,iOS,' + FINE.replace(b'2027-06-01', b'2026-06-01'),
+        b'e,F9GOOD000004,Cat,iOS,' + FINE.replace(b'2026-11-01', b'2026-08-01'),
+        b'f,F9GOOD000005,Dan,iPadOS,' + FINE.replace(b'managed', b'wipePending'),
+        b'g,F9GOOD000006,Eve,iPadOS,' + FINE.replace(b'company', b'personal'),
+        b'h,F9GOOD000007,Fay,iPadOS,' + FINE.replace(b'true', b'false'),
+        b'i,5CG0000000,Laptop,Windows,?,?,?,?,?,?'))
+    done = world.rehome('hygiene', path, '--json', '--now', '2026-11-01T08:00:00Z', code=1).json()
+    check([(one['line'], one['kind']) for one in done['findings']] ==
+          [(3, 'serial_twice'), (4, 'certificate_ends'), (5, 'certificate_ended'), (6, 'silent'), (7, 'wipe_pending'),
+           (8, 'owner_differs'), (9, 'no_directory_record')], done['findings'])
+    check(all(one['rules'] and one['reason'] and one['next'] and one['serial'] for one in done['findings']))
+    check((done['records'], done['others'], done['refused'], done['unchecked']) == (8, 1, 0, []), done)
+    check(done['counts']['silent'] == 1 and sum(done['counts'].values()) == 7)
+    words = world.rehome('hygiene', path, '--now', '2026-11-01T08:00:00Z', code=1)
+    check(len(words.text.splitlines()) == 7 and 'R-405' in words.text and 'Next: ' in words.text, words.text)
+    # seven months on everything is silent, and three more certificates have ended
+    later = world.rehome('hygiene', path, '--json', '--now', '2027-06-01T00:00:00Z', code=1).json()['counts']
+    check(later['silent'] == 8 and later['certificate_ended'] == 8, later)
+    table = world.rehome('hygiene', path, '--csv', '--now', '2027-06-01T00:00:00Z', code=1)
+    rows = list(csv.DictReader(io.StringIO(table.out.decode(), newline='')))
+    check(len(rows) == sum(later.values()), len(rows))
+    check(rows[0]['name'] == "'=cmd|x" and any(row['name'] == 'Anna, left' for row in rows), rows[0])
+
+
+@case('hygiene reads any export by a configuration, and says what it could not look for')
+def hygiene_configured(world):
+    path, config = world.dir / 'export.csv', world.dir / 'hygiene.conf'
+    path.write_bytes('\ufeffSeriennummer;Kontakt;Besitz\r\nF9GOOD000001;2026-10-25 08:00;Firma\r\n'
+                     'F9GOOD000002;2026-10-31;Privat\r\n'.encode())
+    config.write_bytes(b'column.serial = Seriennummer\ncolumn.last_contact = Kontakt\ncolumn.owner = Besitz\n'
+                       b'word.Firma = corporate\nword.Privat = personal\ndays.silent = 7\n')
+    corporate = world.dir / 'corporate.csv'
+    corporate.write_bytes(b'F9GOOD000002,\n')
+    done = world.rehome('hygiene', path, '--config', config, '--corporate', corporate, '--json',
+                        '--now', '2026-11-01T08:00:00Z', code=1).json()
+    check([(one['line'], one['kind']) for one in done['findings']] == [(2, 'silent'), (3, 'owner_differs')], done)
+    check(len(done['unchecked']) == 4, done['unchecked'])
+    quiet = world.rehome('hygiene', path, '--config', config, '--now', '2026-11-01T07:59:59Z')
+    check(quiet.text == '' and 'not looked for: pending wipes' in quiet.messages, quiet.messages)
+    config.write_bytes(b'column.serial = Seriennummer\ncolour = red\n')
+    check('line 2: ' in world.rehome('hygiene', path, '--config', config, code=2).messages)
+
+
+@case('each of 200 malformed rows of an inventory is refused with its line, and nothing is looked for')
+def hygiene_malformed(world):
+    forms = [(b'x,%s 1,n,iOS,' + FINE, 'letters A to Z and digits only'),
+             (b'x,%s,n,iOS,' + FINE.replace(b'company', b'kompany'), 'not a known word'),
+             (b'x,%s,n,iOS,' + FINE.replace(b'appleBulkWithUser', b'magic'), 'not a known word'),
+             (b'x,%s,n,iOS,' + FINE.replace(b'2027-06-01T00:00:00Z', b'6/1/2027'), 'not a date'),
+             (b'x,%s,n,iOS,' + FINE.replace(b'2027-06-01', b'2027-06-31'), 'not a date'),
+             (b'x,%s,n,iOS,' + FINE + b',more', 'cells under a header of'),
+             (b',,%s,iOS,' + FINE, 'neither serial number nor record id'),
+             (b'x,%s,n\xff,iOS,' + FINE, 'not UTF-8'),
+             (b'x,%s,"n,iOS,' + FINE, 'a quote is opened'),
+             (b'x,%s,n\0,iOS,' + FINE, 'zero byte')]
+    rows, reasons = [], {}
+    for number in range(200):
+        form, words = forms[number % len(forms)]
+        rows += [b'x,F9GOOD%06d,n,iOS,' % number + FINE, form.replace(b'%s', serial(number))]
+        reasons[len(rows) + 1] = words
+    path = world.dir / 'inventory.csv'
+    path.write_bytes(inventory(*rows))
+    done = world.rehome('hygiene', path, '--json', '--now', '2026-11-01T08:00:00Z', code=6).json()
+    told = {line['line']: line['text'] for line in done['lines']}
+    check(set(told) == set(reasons), sorted(set(told) ^ set(reasons)))
+    for line, words in reasons.items():
+        check(words in told[line], f'line {line}: {told[line]} lacks {words}')
+    check(done['findings'] == [] and done['refused'] == 200)
+    words = world.rehome('hygiene', path, code=6)
+    check(words.text == '' and all(f'line {line}: refused: ' in words.messages for line in reasons))
+    skipped = world.rehome('hygiene', path, '--json', '--skip-refused', '--now', '2026-11-01T08:00:00Z').json()
+    check(skipped['records'] == 200 and skipped['findings'] == [], skipped['records'])
+
+
 @case('a list of 100,000 lines is checked, split and made in a few seconds')
 def speed(world):
     count = 100000
@@ -180,3 +270,7 @@ def speed(world):
         done = world.rehome(*command)
         print(f'     {" ".join(command[:2])}: {count / done.seconds:,.0f} rows/s')
         check(done.seconds < 30, f'{command[:2]} took {done.seconds:.1f} s')
+    path.write_bytes(inventory(*(b'%d,%s,n,iOS,' % (n, serial(n % 90000)) + FINE for n in range(count))))
+    done = world.rehome('hygiene', path, '--now', '2026-11-01T08:00:00Z', code=1)
+    print(f'     hygiene: {count / done.seconds:,.0f} rows/s, {done.text.count(chr(10))} findings')
+    check(done.seconds < 30, f'hygiene took {done.seconds:.1f} s')
