@@ -127,6 +127,10 @@ int backup_manifest_rewind(struct backup_manifest *manifest, enum backup_order o
  */
 int backup_manifest_next(struct backup_manifest *manifest, struct backup_file *file,
 			 struct err *err);
+/** backup_manifest_next_name - the same without the record: file_id, domain, path and flags alone,
+ * and several times as quick */
+int backup_manifest_next_name(struct backup_manifest *manifest, struct backup_file *file,
+			      struct err *err);
 /** backup_manifest_find - one row by domain and path; BACKUP_ABSENT; BACKUP_DAMAGED as above */
 int backup_manifest_find(struct backup_manifest *manifest, const char *domain, const char *path,
 			 struct backup_file *file, struct err *err);
@@ -360,6 +364,15 @@ enum backup_note { BACKUP_NOTE_SIZE_DRIFT = 1u << 0, BACKUP_NOTE_PADDING_INVALID
  */
 int backup_reader_content(struct backup_reader *reader, const struct backup_file *file,
 			  struct source **out, unsigned *notes, struct err *err);
+
+/**
+ * backup_content_copy - all of @content into the file @fd, from offset 0 on
+ * @content: from backup_reader_content; its source is read by one thread at a time, decrypted and
+ *   written by all cores when it is large. At most 17 MiB, wiped.
+ * ERR_CANCELED, ERR_IO, ERR_NO_SPACE, or what the source said.
+ */
+int backup_content_copy(struct source *content, int fd, const struct cancel *cancel,
+			struct err *err);
 
 /* ---- verification: every promise of the format, one by one ---- */
 

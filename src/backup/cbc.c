@@ -7,43 +7,83 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backup/backup.h"
-#include "crypto/crypto.h"
+#include "backup/cbc.h"
 
 enum {
 	BLOCK = CRYPTO_BLOCK_LEN,
 	PIECE_MAX = 64 << 10,
+	DIRECT_MIN = 16 << 10, /* for less, a read of its own of the block before costs more */
 };
 
-struct cbc_view {
-	struct source source; /* first: callers hold this */
-	struct source *under;
-	struct crypto_cbc *cbc;
-	uint64_t block_len; /* of the ciphertext, in whole blocks */
-	bool has_odd_bytes; /* the ciphertext has more than those */
-	uint8_t key[BACKUP_KEY_LEN];
-	uint8_t *scratch; /* one block before, then the piece */
-	size_t piece_max;
-};
-
-/* Decrypt @len bytes from @start (both whole blocks) into scratch + BLOCK. */
-static int decrypt_piece(struct cbc_view *view, uint64_t start, size_t len, struct err *err)
+int cbc_read_piece(struct source *under, uint64_t start, size_t len, uint8_t *out, struct err *err)
 {
+	if (start)
+		return source_read_exactly(under, start - CRYPTO_BLOCK_LEN, out,
+					   CRYPTO_BLOCK_LEN + len, err);
+	memset(out, 0, CRYPTO_BLOCK_LEN); /* the IV */
+	return source_read_exactly(under, 0, out + CRYPTO_BLOCK_LEN, len, err);
+}
+
+/* Decrypt @text in place; @before is the cipher block in front of it. */
+static int decrypt(struct cbc_view *view, const uint8_t *before, uint8_t *text, size_t len,
+		   struct err *err)
+{
+	int r = crypto_cbc_start(view->cbc, false, view->key, before, err);
+
+	return r ? r : crypto_cbc_update(view->cbc, text, len, text, err);
+}
+
+/* At most one piece from @offset by way of scratch: what neither begins nor ends with a block. */
+static ssize_t read_part(struct cbc_view *view, uint64_t offset, uint8_t *bytes, size_t len,
+			 struct err *err)
+{
+	uint64_t start = offset / BLOCK * BLOCK;
+	size_t skip = (size_t)(offset - start), piece = view->piece_max;
 	int r;
 
-	if (start) {
-		r = source_read_exactly(view->under, start - BLOCK, view->scratch, BLOCK + len,
-					err);
-	} else {
-		memset(view->scratch, 0, BLOCK);
-		r = source_read_exactly(view->under, 0, view->scratch + BLOCK, len, err);
-	}
+	if (piece > skip + len)
+		piece = (skip + len + BLOCK - 1) / BLOCK * BLOCK;
+	if ((r = cbc_read_piece(view->under, start, piece, view->scratch, err)) < 0 ||
+	    (r = decrypt(view, view->scratch, view->scratch + BLOCK, piece, err)) < 0)
+		return r;
+	if (len > piece - skip)
+		len = piece - skip;
+	memcpy(bytes, view->scratch + BLOCK + skip, len);
+	return (ssize_t)len;
+}
+
+/* The cipher block in front of @offset: kept from the last read if that ended here. */
+static int block_before(struct cbc_view *view, uint64_t offset, struct err *err)
+{
+	if (!offset)
+		memset(view->before, 0, BLOCK); /* the IV */
+	else if (offset != view->before_offset)
+		return source_read_exactly(view->under, offset - BLOCK, view->before, BLOCK, err);
+	return 0;
+}
+
+/* Whole blocks, decrypted where the caller wants them. */
+static ssize_t read_blocks(struct cbc_view *view, uint64_t offset, uint8_t *bytes, size_t len,
+			   struct err *err)
+{
+	uint8_t last[BLOCK];
+	int r;
+
+	if (len > PIECE_MAX) /* so that it is still in the cache when it is decrypted */
+		len = PIECE_MAX;
+	r = block_before(view, offset, err);
+	if (!r)
+		r = source_read_exactly(view->under, offset, bytes, len, err);
+	view->before_offset = 0; /* until all is well */
 	if (r < 0)
 		return r;
-	r = crypto_cbc_start(view->cbc, false, view->key, view->scratch, err);
+	memcpy(last, bytes + len - BLOCK, BLOCK);
+	r = decrypt(view, view->before, bytes, len, err);
 	if (r < 0)
 		return r;
-	return crypto_cbc_update(view->cbc, view->scratch + BLOCK, len, view->scratch + BLOCK, err);
+	memcpy(view->before, last, BLOCK);
+	view->before_offset = offset + len;
+	return (ssize_t)len;
 }
 
 static ssize_t view_read(struct source *source, uint64_t offset, void *bytes, size_t len,
@@ -51,25 +91,24 @@ static ssize_t view_read(struct source *source, uint64_t offset, void *bytes, si
 {
 	struct cbc_view *view = (struct cbc_view *)source;
 	size_t done = 0;
-	int r;
+	ssize_t n;
 
 	if (offset >= source->len)
 		return 0;
 	if (len > source->len - offset)
 		len = (size_t)(source->len - offset);
-	while (done < len) {
-		uint64_t start = (offset + done) / BLOCK * BLOCK;
-		size_t skip = (size_t)(offset + done - start);
-		size_t piece = view->piece_max, take;
+	for (; done < len; done += (size_t)n) {
+		uint64_t at = offset + done;
+		size_t left = len - done;
 
-		if (piece > skip + len - done)
-			piece = (skip + len - done + BLOCK - 1) / BLOCK * BLOCK;
-		r = decrypt_piece(view, start, piece, err);
-		if (r < 0)
-			return r;
-		take = piece - skip < len - done ? piece - skip : len - done;
-		memcpy((uint8_t *)bytes + done, view->scratch + BLOCK + skip, take);
-		done += take;
+		if (at % BLOCK == 0 && left >= DIRECT_MIN)
+			n = read_blocks(view, at, (uint8_t *)bytes + done, left / BLOCK * BLOCK,
+					err);
+		else
+			n = read_part(view, at, (uint8_t *)bytes + done,
+				      at % BLOCK && left > BLOCK ? BLOCK - at % BLOCK : left, err);
+		if (n < 0)
+			return n;
 	}
 	return (ssize_t)done;
 }
@@ -86,6 +125,11 @@ static void view_close(struct source *source)
 		view->under->close(view->under);
 	explicit_bzero(view, sizeof(*view));
 	free(view);
+}
+
+const struct cbc_view *cbc_view_of(const struct source *source)
+{
+	return source->read == view_read ? (const struct cbc_view *)source : NULL;
 }
 
 int backup_cbc_open(struct source **out, struct source *source, const uint8_t key[BACKUP_KEY_LEN],

@@ -85,7 +85,7 @@ int manifest_row(struct backup_manifest *manifest, sqlite3_stmt *statement,
 
 	manifest->record_path = NULL;
 	r = row_names(statement, file, err);
-	if (r)
+	if (r || manifest->wants_names_only)
 		return r;
 	if (sqlite3_column_type(statement, 4) != SQLITE_BLOB) {
 		err_set(err, ERR_CORRUPT, "row without a record");

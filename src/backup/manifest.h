@@ -24,6 +24,7 @@ struct backup_manifest {
 	int64_t *meter;   /* work left to the running call: one of the next two */
 	int64_t call_left, rows_left;
 	const char *record_path;
+	bool wants_names_only; /* of the running call: leave the record alone */
 
 	sqlite3_stmt *by_rowid, *by_id, *by_path, *min_domain;
 

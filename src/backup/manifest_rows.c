@@ -186,3 +186,14 @@ int backup_manifest_next(struct backup_manifest *manifest, struct backup_file *f
 	}
 	return r;
 }
+
+int backup_manifest_next_name(struct backup_manifest *manifest, struct backup_file *file,
+			      struct err *err)
+{
+	int r;
+
+	manifest->wants_names_only = true;
+	r = backup_manifest_next(manifest, file, err);
+	manifest->wants_names_only = false;
+	return r;
+}

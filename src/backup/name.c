@@ -28,12 +28,14 @@ void backup_file_id(const char *domain, const char *path, char out[41])
 
 bool backup_file_id_is_valid(const char *text)
 {
+	bool is_valid = true;
 	size_t i;
 
-	for (i = 0; i < BACKUP_FILE_ID_LEN; i++)
-		if (!((text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f')))
-			return false;
-	return !text[i];
+	if (strnlen(text, BACKUP_FILE_ID_LEN + 1) != BACKUP_FILE_ID_LEN)
+		return false;
+	for (i = 0; i < BACKUP_FILE_ID_LEN; i++) /* to its end, so that it becomes vectors */
+		is_valid &= (uint8_t)(text[i] - '0') < 10 || (uint8_t)(text[i] - 'a') < 6;
+	return is_valid;
 }
 
 bool backup_file_is_regular(const struct backup_file *file)

@@ -140,6 +140,31 @@ static void a_walk_goes_on_after_looking_something_up(void **state)
 	assert_int_equal(rows, 46);
 }
 
+static void names_alone_are_those_of_the_rows(void **state)
+{
+	CLEANUP(backup_manifest_close_p) struct backup_manifest *manifest = open_plain();
+	CLEANUP(backup_manifest_close_p) struct backup_manifest *names = open_encrypted();
+	struct backup_file file, name;
+	struct err err = ERR_INIT;
+	uint64_t rows = 0;
+	int r;
+
+	assert_done(backup_manifest_rewind(manifest, BACKUP_ORDER_DOMAIN_PATH, NULL, &err), err);
+	assert_done(backup_manifest_rewind(names, BACKUP_ORDER_DOMAIN_PATH, NULL, &err), err);
+	while (!(r = backup_manifest_next(manifest, &file, &err))) {
+		rows++;
+		assert_done(backup_manifest_next_name(names, &name, &err), err);
+		assert_string_equal(name.file_id, file.file_id);
+		assert_string_equal(name.domain, file.domain);
+		assert_string_equal(name.path, file.path);
+		assert_int_equal(name.flags, file.flags);
+		assert_int_equal(name.mode, 0);
+	}
+	assert_int_equal(r, BACKUP_END);
+	assert_int_equal(backup_manifest_next_name(names, &name, &err), BACKUP_END);
+	assert_int_equal(rows, 46);
+}
+
 static void what_is_not_there_is_absent(void **state)
 {
 	CLEANUP(backup_manifest_close_p) struct backup_manifest *manifest = open_plain();
@@ -418,6 +443,7 @@ int main(void)
 		cmocka_unit_test(plain_and_encrypted_manifests_hold_the_known_rows),
 		cmocka_unit_test(every_order_gives_every_row_once),
 		cmocka_unit_test(a_walk_goes_on_after_looking_something_up),
+		cmocka_unit_test(names_alone_are_those_of_the_rows),
 		cmocka_unit_test(what_is_not_there_is_absent),
 		cmocka_unit_test(domains_follow_one_another),
 		cmocka_unit_test(only_a_plain_table_with_the_five_columns_will_do),

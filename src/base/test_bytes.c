@@ -108,6 +108,15 @@ static void utf8_is_told_from_what_only_looks_like_it(void **state)
 	assert_false(text_is_utf8("\xc3", 1));
 	assert_false(text_is_utf8("\xf5\x80\x80\x80", 4));
 	assert_false(text_is_utf8("a\0b", 3));
+	for (size_t i = 0; i < 24; i++) { /* wherever it lies among eight bytes */
+		char text[] = "twenty-four bytes, plain";
+
+		assert_true(text_is_utf8(text, 24));
+		text[i] = (char)0x80;
+		assert_false(text_is_utf8(text, 24));
+		text[i] = '\0';
+		assert_false(text_is_utf8(text, 24));
+	}
 }
 
 static void times_and_sizes_read_as_people_write_them(void **state)

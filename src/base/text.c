@@ -173,18 +173,37 @@ size_t utf8_next(const uint8_t *at, size_t left, uint32_t *code)
 	return len;
 }
 
+/* ascii_run - how many bytes from @at on are eight at a time ASCII without NUL: most names are */
+static size_t ascii_run(const uint8_t *at, size_t len)
+{
+	const uint64_t ones = UINT64_MAX / 0xff, tops = ones << 7;
+	size_t run;
+	uint64_t word;
+
+	for (run = 0; len - run >= sizeof(word); run += sizeof(word)) {
+		memcpy(&word, at + run, sizeof(word));
+		if ((word | (word - ones)) & tops)
+			break;
+	}
+	return run;
+}
+
 bool text_is_utf8(const char *text, size_t len)
 {
 	const uint8_t *at = (const uint8_t *)text;
 	uint32_t code;
+	size_t step;
 
-	while (len > 0) {
-		size_t step = utf8_next(at, len, &code);
-
+	for (;;) {
+		step = ascii_run(at, len);
+		at += step;
+		len -= step;
+		if (len == 0)
+			return true;
+		step = utf8_next(at, len, &code);
 		if (step == 0 || code == 0)
 			return false;
 		at += step;
 		len -= step;
 	}
-	return true;
 }
