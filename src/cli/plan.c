@@ -322,7 +322,7 @@ int cli_run_plan(struct cli *cli, int argc, char **argv)
 	struct plan_case kase = {0};
 	const struct cli_option options[] = {
 		CLI_LIST_OPTION("fact", &wish.given, "NAME=WORD",
-				"say what is known, e.g. reset=local_erase (may be repeated)"),
+				"say what is known, e.g. reset=erased_locally (may be repeated)"),
 		CLI_TEXT_OPTION("service", &wish.service, "WORD",
 				"\"this\" service: its URL, host, topic or organisation"),
 		CLI_FLAG_OPTION("assume", 0, &wish.assumes,

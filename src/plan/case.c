@@ -79,7 +79,7 @@ int plan_case_assignment(struct plan_case *kase, const char *assignment, struct 
 
 	if (!equals || equals == assignment || (size_t)(equals - assignment) >= sizeof(name))
 		return err_set(err, ERR_USAGE,
-			       "\"%.60s\": write NAME=WORD, for instance reset=local_erase",
+			       "\"%.60s\": write NAME=WORD, for instance reset=erased_locally",
 			       assignment);
 	memcpy(name, assignment, (size_t)(equals - assignment));
 	name[equals - assignment] = 0;
