@@ -28,18 +28,26 @@ static int load(struct sim_device *device, const struct sim_file *file, struct b
 	return r;
 }
 
+/* open the table and find a row, which borrows from it; SIM_FILES_ABSENT */
+static int find(struct sim_files **files, struct sim_device *device, const char *domain,
+		const char *path, struct sim_file *file, struct err *err)
+{
+	char file_id[41];
+	int r = sim_files_open(files, device, err);
+
+	if (r < 0)
+		return r;
+	backup_file_id(domain, path, file_id);
+	return sim_files_find(*files, file_id, file, err);
+}
+
 int sim_file_load(struct sim_device *device, const char *domain, const char *path, struct buf *out,
 		  struct err *err)
 {
 	CLEANUP(sim_files_close_p) struct sim_files *files = NULL;
 	struct sim_file file;
-	char file_id[41];
-	int r = sim_files_open(&files, device, err);
+	int r = find(&files, device, domain, path, &file, err);
 
-	if (r < 0)
-		return r;
-	backup_file_id(domain, path, file_id);
-	r = sim_files_find(files, file_id, &file, err);
 	return r != 0 ? r : load(device, &file, out, err);
 }
 
@@ -107,12 +115,7 @@ int sim_file_delete(struct sim_device *device, const char *domain, const char *p
 {
 	CLEANUP(sim_files_close_p) struct sim_files *files = NULL;
 	struct sim_file file;
-	char file_id[41];
-	int r = sim_files_open(&files, device, err);
+	int r = find(&files, device, domain, path, &file, err);
 
-	if (r < 0)
-		return r;
-	backup_file_id(domain, path, file_id);
-	r = sim_files_find(files, file_id, &file, err);
 	return r != 0 ? r : sim_files_remove(files, file.id, err);
 }

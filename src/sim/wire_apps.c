@@ -110,30 +110,42 @@ static int refuse(struct wire_peer *peer, const char *error, const char *descrip
 	return wire_send(peer, reply, err);
 }
 
-int wire_speak_apps(struct wire_peer *peer, struct err *err)
+/* each request of a connection, until the host goes; @apps are those of this moment */
+static int speak(struct wire_peer *peer,
+		 int (*answer)(struct wire_peer *peer, const struct plist *request,
+			       const struct plist *apps, struct err *err),
+		 struct err *err)
 {
 	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
-	const struct plist *request, *apps;
-	const char *command;
-	int r;
+	const struct plist *request;
+	int r = plist_doc_new(&doc, err);
 
-	r = plist_doc_new(&doc, err);
 	while (r == 0) {
 		r = wire_receive(peer, LINK_REQUEST_LEN_MAX, &request, err);
 		if (r != 0)
 			return r;
 		plist_doc_reset(doc);
-		apps = sim_device_apps(peer->device->device, doc);
-		command = plist_get_text(request, "Command");
-		if (command && strcmp(command, "Browse") == 0)
-			r = browse(peer, options_of(request), apps, err);
-		else if (command && strcmp(command, "Lookup") == 0)
-			r = look_up(peer, options_of(request), apps, err);
-		else
-			r = refuse(peer, "UnknownCommand",
-				   "A simulated device installs and removes no apps", err);
+		r = answer(peer, request, sim_device_apps(peer->device->device, doc), err);
 	}
 	return r;
+}
+
+static int answer_apps(struct wire_peer *peer, const struct plist *request,
+		       const struct plist *apps, struct err *err)
+{
+	const char *command = plist_get_text(request, "Command");
+
+	if (command && strcmp(command, "Browse") == 0)
+		return browse(peer, options_of(request), apps, err);
+	if (command && strcmp(command, "Lookup") == 0)
+		return look_up(peer, options_of(request), apps, err);
+	return refuse(peer, "UnknownCommand", "A simulated device installs and removes no apps",
+		      err);
+}
+
+int wire_speak_apps(struct wire_peer *peer, struct err *err)
+{
+	return speak(peer, answer_apps, err);
 }
 
 /* ---- springboardservices ---- */
@@ -179,36 +191,28 @@ static void icon_state(struct wire_peer *peer, const struct plist *apps, struct 
 	*reply = pages;
 }
 
+static int answer_springboard(struct wire_peer *peer, const struct plist *request,
+			      const struct plist *apps, struct err *err)
+{
+	const char *command = plist_get_text(request, "command");
+	struct plist *reply = wire_reply(peer);
+
+	command = command ? command : "";
+	if (strcmp(command, "getIconPNGData") == 0)
+		icon(peer, request, apps, reply);
+	else if (strcmp(command, "getIconState") == 0)
+		icon_state(peer, apps, &reply);
+	else if (strcmp(command, "getInterfaceOrientation") == 0)
+		plist_set_int(peer->out, reply, "interfaceOrientation", 1);
+	else if (strcmp(command, "getHomeScreenWallpaperPNGData") == 0)
+		plist_set_data(peer->out, reply, "pngData",
+			       slice_of(plain_icon, sizeof(plain_icon)));
+	else
+		plist_set_text(peer->out, reply, "Error", "UnknownCommand");
+	return wire_send(peer, reply, err);
+}
+
 int wire_speak_springboard(struct wire_peer *peer, struct err *err)
 {
-	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
-	const struct plist *request, *apps;
-	const char *command;
-	struct plist *reply;
-	int r;
-
-	r = plist_doc_new(&doc, err);
-	while (r == 0) {
-		r = wire_receive(peer, LINK_REQUEST_LEN_MAX, &request, err);
-		if (r != 0)
-			return r;
-		plist_doc_reset(doc);
-		apps = sim_device_apps(peer->device->device, doc);
-		command = plist_get_text(request, "command");
-		command = command ? command : "";
-		reply = wire_reply(peer);
-		if (strcmp(command, "getIconPNGData") == 0)
-			icon(peer, request, apps, reply);
-		else if (strcmp(command, "getIconState") == 0)
-			icon_state(peer, apps, &reply);
-		else if (strcmp(command, "getInterfaceOrientation") == 0)
-			plist_set_int(peer->out, reply, "interfaceOrientation", 1);
-		else if (strcmp(command, "getHomeScreenWallpaperPNGData") == 0)
-			plist_set_data(peer->out, reply, "pngData",
-				       slice_of(plain_icon, sizeof(plain_icon)));
-		else
-			plist_set_text(peer->out, reply, "Error", "UnknownCommand");
-		r = wire_send(peer, reply, err);
-	}
-	return r;
+	return speak(peer, answer_springboard, err);
 }
