@@ -32,6 +32,14 @@ void rules_facts_date(struct rules_facts *facts, const struct rules_dates *dates
 								  : RULES_GENERATION_SAME);
 }
 
+bool rules_was_probably_renewed(const struct rules_dates *dates)
+{
+	const struct rules_limit *renewal = rules_limit("renewal_days");
+
+	return dates->restore && dates->identity_end && !dates->record_identity_end &&
+	       dates->restore > dates->identity_end - (int64_t)renewal->value * DAY;
+}
+
 /* the first of the limits that exist, 0 if there is none */
 static int64_t grows_old(const struct rules_dates *dates)
 {

@@ -517,6 +517,10 @@ struct rules_dates {
  */
 void rules_facts_date(struct rules_facts *facts, const struct rules_dates *dates);
 
+/** rules_was_probably_renewed - is the identity so near its end that the service will have renewed
+ * it, if nobody knows (R-849)?  An assumption, never a fact. */
+bool rules_was_probably_renewed(const struct rules_dates *dates);
+
 enum rules_age { RULES_AGE_UNKNOWN, RULES_AGE_FINE, RULES_AGE_OLD, RULES_AGE_TOO_OLD };
 /** rules_age - is the backup too old to come back to (R-410)?  @next (may be NULL): the next date
  * on which the answer changes, 0 if none */

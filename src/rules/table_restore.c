@@ -60,7 +60,7 @@ const struct rules_rule table_restore[] = {
 	 "management and supervision as they were.",
 	 SEED "; " SEED22, "premise: holds wherever no other rule of the range speaks"},
 	{RULES_ID('R', 152), RULES_DECIDES, RULES_OBSERVED,
-	 "iOS 26.0 to 26.3 with the flag: the device ignores the backup's ADE record and "
+	 "From iOS 26.0 to 26.3, with the flag, the device ignores the backup's ADE record and "
 	 "management profile, and asks ADE anew.",
 	 "Apple, ADE profile object, 2026; profile daemon of 26.0 and 26.3", NULL},
 	{RULES_ID('R', 153), RULES_DECIDES, RULES_DOCUMENTED,

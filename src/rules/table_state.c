@@ -164,8 +164,8 @@ const struct rules_rule table_state[] = {
 	 "management with it.",
 	 "Apple, WWDC22 session 10143 (summary); profile daemon of 18 and 26", NULL},
 	{RULES_ID('R', 805), RULES_DECIDES, RULES_UNVERIFIED,
-	 "iOS 26.4 drops a mandatory ADE record that comes back without a management profile, and "
-	 "enrolls anew.",
+	 "From iOS 26.4 a mandatory ADE record that comes back without a management profile is "
+	 "dropped, and the device enrolls anew.",
 	 "strings of the profile daemon of 26.4", NULL},
 	{RULES_ID('R', 806), RULES_DECIDES, RULES_STATED,
 	 "The device is to keep what it had: nothing needs doing.", SEED, NULL},
