@@ -283,6 +283,24 @@ uint32_t backup_keybag_rounds(const struct backup_keybag *bag);
 void backup_keybag_free(struct backup_keybag *bag);
 void backup_keybag_free_p(struct backup_keybag **bag);
 
+/**
+ * backup_password_change - Manifest.plist with the keys behind another password, nothing else
+ * changed (7.8); contents and Manifest.db stay as they are
+ * @manifest_plist: of an encrypted backup; @out: gets the new one
+ * @entropy: for fresh salts. Costs two derivations (seconds at 10,000,000 rounds).
+ * BACKUP_WRONG_PASSWORD; ERR_USAGE: not encrypted, or an empty new password; ERR_CORRUPT: a key
+ * does not open, which would be lost. The device's own password stays: its next backup brings
+ * that back.
+ */
+int backup_password_change(struct slice manifest_plist, const struct secret *old_password,
+			   const struct secret *new_password, struct entropy *entropy,
+			   struct buf *out, struct err *err);
+/** backup_password_change_folder - the same for the backup in the folder @path; its Manifest.plist
+ * is replaced at once and for good, or stays */
+int backup_password_change_folder(const char *path, const struct secret *old_password,
+				  const struct secret *new_password, struct entropy *entropy,
+				  struct err *err);
+
 /* ---- content encryption (7.3, 7.4, 7.6) ---- */
 
 /**

@@ -24,6 +24,8 @@ def main():
     print("#include <stddef.h>\n#include <stdint.h>\n")
     print('#define KAT_PASSWORD "%s"' % derive["passphrase"])
     print('#define KAT_NEW_PASSWORD_HEX "%s"' % change["new_passphrase_hex"])
+    print('#define KAT_NEW_DPSL "%s"' % change["DPSL"])
+    print('#define KAT_NEW_SALT "%s"' % change["SALT"])
     print('#define KAT_ROUNDS %d' % (derive["DPIC"] + derive["ITER"]))
     print('#define KAT_UDID "00008101-000A11112222001E"')
     print('#define KAT_MANIFEST_KEY_BLOB "%s"' % kat["manifest"]["ManifestKey"])

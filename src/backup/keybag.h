@@ -26,4 +26,11 @@ struct keybag_class {
 int keybag_derive(const struct secret *password, struct slice dpsl, uint32_t dpic,
 		  struct slice salt, uint32_t iter, uint8_t kek[BACKUP_KEY_LEN], struct err *err);
 
+/**
+ * keybag_rewrap - put @new_password in front of the keys of the bag in @blob, in place
+ * As backup_password_change; unless 0 is returned the bytes of @blob are of no use.
+ */
+int keybag_rewrap(struct buf *blob, const struct secret *old_password,
+		  const struct secret *new_password, struct entropy *entropy, struct err *err);
+
 #endif
