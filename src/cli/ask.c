@@ -62,7 +62,7 @@ int cli_ask_secret(struct cli *cli, const char *prompt, const char *option, bool
 	snprintf(again, sizeof(again), "%s, again", prompt);
 	for (int i = 0; i < TRIES; i++) {
 		r = secret_line(cli, prompt, first, err);
-		if (r == 0 && twice)
+		if (r == 0 && twice && *first)
 			r = secret_line(cli, again, second, err);
 		if (r < 0)
 			break;

@@ -46,8 +46,9 @@ void cli_progress_format(char *out, size_t len, const struct progress_state *sta
 	if (state->bytes && at < len)
 		at += (size_t)snprintf(out + at, len - at, "  %s", size_format(state->bytes, size));
 	if (state->files && at < len)
-		at += (size_t)snprintf(out + at, len - at, "  %llu files",
-				       (unsigned long long)state->files);
+		at += (size_t)snprintf(out + at, len - at, "  %llu file%s",
+				       (unsigned long long)state->files,
+				       state->files == 1 ? "" : "s");
 	if (percent > 0 && at < len)
 		at += (size_t)snprintf(out + at, len - at, "  %.0f%%",
 				       percent > 100 ? 100 : percent);

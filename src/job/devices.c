@@ -85,7 +85,7 @@ int job_device_find(const struct job_env *env, const char *wanted, struct job_de
 	if (!fits)
 		return err_set(
 			err, ERR_NOT_FOUND,
-			"no device \"%.80s\" is attached (%zu are): `rehome devices` lists them",
+			"no device \"%.80s\" among the %zu attached: `rehome devices` lists them",
 			wanted, count);
 	*out = list[found];
 	return 0;
