@@ -35,7 +35,7 @@ const struct cli_command cli_commands[] = {
 	 "Lists the snapshots of the repository, of one device if it is named (UDID, its "
 	 "beginning, serial or name).",
 	 0, 1, cli_run_snapshots},
-	{"show", "SNAPSHOT", "what a snapshot is",
+	{"show", "SNAPSHOT|DIR", "what a snapshot or backup folder is",
 	 "SNAPSHOT is an id, its first four or more digits, \"latest\", or \"latest:DEVICE\".", 1,
 	 1, cli_run_show},
 	{"ls", "SNAPSHOT|DIR [PATH]", "list files of a snapshot or backup folder",

@@ -10,6 +10,19 @@ void plan_answer_clear(struct plan_answer *answer)
 	rules_set_clear(&answer->set);
 }
 
+static void find_usual(struct plan_answer *answer, const struct plan_case *kase,
+		       const struct rules_switches *switches)
+{
+	struct rules_facts facts = kase->facts;
+
+	answer->has_usual = false;
+	if (answer->set.count < 2)
+		return;
+	rules_facts_assume(&facts);
+	answer->has_usual = rules_evaluate(&facts, switches, &answer->usual, NULL) == 0 &&
+			    answer->usual.restore != RULES_INVALID;
+}
+
 int plan_answer_make(struct plan_answer *answer, struct plan_case *kase,
 		     const struct rules_switches *switches, bool assumes, struct err *err)
 {
@@ -26,6 +39,7 @@ int plan_answer_make(struct plan_answer *answer, struct plan_case *kase,
 	r = rules_outcomes(&answer->set, &kase->facts, switches, err);
 	if (r < 0)
 		return r;
+	find_usual(answer, kase, switches);
 	answer->change_count =
 		rules_would_change(&kase->facts, switches, answer->changes, PLAN_CHANGES_MAX);
 	answer->age = rules_age(&kase->dates, &answer->age_next);

@@ -190,5 +190,7 @@ json_t *plan_json(const struct plan_answer *answer, const struct plan_case *kase
 			   "not_known", field_list(answer->set.open), "assumed",
 			   field_list(answer->assumed), "facts", fact_object(kase), "backup_age",
 			   ages[answer->age]);
+	if (object && answer->has_usual)
+		json_object_set_new(object, "usual", outcome_object(&answer->usual));
 	return object;
 }

@@ -121,6 +121,9 @@ struct plan_answer {
 	enum rules_age age;
 	int64_t age_next; /* the date on which the age's verdict changes; 0: none */
 	uint64_t assumed; /* fields that were assumed, bit 1 << field */
+	/* the outcome if what is not known is as usual; only when there are several outcomes */
+	struct rules_outcome usual;
+	bool has_usual;
 };
 #define PLAN_ANSWER_INIT ((struct plan_answer){.set = RULES_SET_INIT})
 void plan_answer_clear(struct plan_answer *answer);

@@ -140,8 +140,8 @@ static void the_door_names_line_and_column_of_a_strange_cell(void **state)
 static void an_unknown_fact_gives_a_row_for_each_outcome(void **state)
 {
 	CLEANUP(buf_clear)
-	struct buf vectors = BUF_INIT(TEXT_MAX),
-		   given = BUF_INIT(TEXT_MAX), out = BUF_INIT(TEXT_MAX);
+	struct buf vectors = BUF_INIT(TEXT_MAX), given = BUF_INIT(TEXT_MAX),
+		   out = BUF_INIT(TEXT_MAX);
 	struct err err = ERR_INIT;
 	const char *text, *row;
 

@@ -141,15 +141,22 @@ static void say_outcome(struct out *out, const struct rules_outcome *outcome, bo
 	say_why(out, outcome, is_long);
 }
 
-static void say_changes(struct out *out, const struct plan_answer *answer)
+static void say_changes(struct out *out, const struct plan_answer *answer,
+			const struct plan_case *kase)
 {
-	if (answer->change_count == 0)
-		return;
-	SAY(out, "What would change the answer\n");
+	bool has_head = false;
+
 	for (size_t i = 0; i < answer->change_count; i++) {
 		const struct rules_change *change = &answer->changes[i];
 		struct rules_facts facts = {0};
 		char word[RULES_TEXT_MAX];
+
+		/* what the backup holds cannot be otherwise */
+		if (kase->origin[change->field] == PLAN_BACKUP)
+			continue;
+		if (!has_head)
+			SAY(out, "What would change the answer\n");
+		has_head = true;
 
 		facts.value[change->field] = change->value;
 		SAY(out, "  %s=%s: %s\n", rules_field_name(change->field, RULES_WORDS),
@@ -212,6 +219,33 @@ static void say_age(struct out *out, const struct plan_answer *answer)
 		say_date(out, "this changes on", answer->age_next);
 }
 
+/* say_several - the usual outcome in full, the others by a line; all in full when @is_long */
+static void say_several(struct out *out, const struct plan_answer *answer,
+			const struct plan_groups *groups, bool is_long)
+{
+	char line[PLAN_TEXT_MAX * 2];
+
+	SAY(out, "Not everything is known: %zu outcomes are possible.\n", groups->count);
+	if (answer->has_usual) {
+		SAY(out, "\nIf all that is not known is as usual:\n");
+		say_outcome(out, &answer->usual, is_long);
+	}
+	SAY(out, "\n%s\n", answer->has_usual ? "It may also end so:" : "It may end so:");
+	for (size_t i = 0; i < groups->count; i++) {
+		const struct rules_outcome *outcome = &answer->set.outcomes[groups->first[i]];
+
+		if (answer->has_usual && rules_outcome_same_head(outcome, &answer->usual))
+			continue;
+		if (is_long) {
+			SAY(out, "\n");
+			say_outcome(out, outcome, true);
+		} else {
+			SAY(out, "  - %s\n", plan_headline(outcome, line));
+		}
+	}
+	SAY(out, "\n");
+}
+
 int plan_write_text(const struct plan_answer *answer, const struct plan_case *kase, bool is_long,
 		    const struct plan_sink *sink, struct err *err)
 {
@@ -220,22 +254,16 @@ int plan_write_text(const struct plan_answer *answer, const struct plan_case *ka
 
 	say_head(&out, kase);
 	plan_groups_make(&groups, &answer->set);
-	if (groups.count > 1)
-		SAY(&out, "%zu outcomes are possible, because not everything is known\n",
-		    groups.count);
-	for (size_t i = 0; i < groups.count; i++) {
-		if (groups.count > 1)
-			SAY(&out, "\n-- outcome %zu of %zu --\n", i + 1, groups.count);
-		say_outcome(&out, &answer->set.outcomes[groups.first[i]], is_long);
-		if (groups.sizes[i] > 1)
-			SAY(&out, "  (%zu variants differ in details: --json lists them)\n",
-			    groups.sizes[i]);
-	}
-	if (groups.count > 1)
-		SAY(&out, "\n");
+	if (groups.count == 1)
+		say_outcome(&out, &answer->set.outcomes[0], is_long);
+	else
+		say_several(&out, answer, &groups, is_long);
+	if (groups.count == 1 && answer->set.count > 1)
+		SAY(&out, "  (%zu variants differ in details: --json lists them)\n",
+		    answer->set.count);
 	say_open(&out, answer);
 	say_age(&out, answer);
-	say_changes(&out, answer);
+	say_changes(&out, answer, kase);
 	if (is_long)
 		say_facts(&out, kase);
 	return out.r;
