@@ -61,6 +61,11 @@ void cli_list_tell(struct cli *cli, const struct lists *list, const char *path)
 				 (unsigned long long)issue->line, refuses ? "refused" : "remark",
 				 lists_issue_text(list, issue, text), lists_issue_rule(issue));
 	}
+	if (lists_kind_of(list) == LISTS_IMEI)
+		cli_say(cli,
+			"%s: a service keeps one IMEI of a device, and may know it by another: "
+			"serial numbers are surer (C-05, C-07)",
+			path);
 }
 
 json_t *cli_list_json(const struct lists *list, const char *path)

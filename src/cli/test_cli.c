@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -214,6 +215,43 @@ static void failures_have_distinct_exit_statuses(void **state)
 	assert_int_equal(cli_exit_of(ERR_PASSWORD), CLI_FAILED);
 }
 
+/* count_names - how many names @dir holds */
+static int count_names(void *arg, const char *name)
+{
+	++*(size_t *)arg;
+	return 0;
+}
+
+static void a_split_that_fails_half_way_leaves_nothing(void **state)
+{
+	char list[96], line[256];
+	struct fs_fault fault;
+	struct buf text = BUF_INIT(1 << 16);
+	int status = CLI_FAILED;
+	struct err err = ERR_INIT;
+
+	for (int i = 0; i < 10; i++)
+		buf_append_format(&text, &err, "F9%08d,\n", i);
+	snprintf(list, sizeof(list), "%s/list", stage->dir);
+	assert_int_equal(fs_write_file(fs_system(), list, buf_slice(&text), 0600, &err), 0);
+	buf_clear(&text);
+	snprintf(line, sizeof(line), "rehome identifiers split --rows 4 %s %s/out", list,
+		 stage->dir);
+	for (int64_t n = 0; status != CLI_DONE; n++) {
+		size_t names = 0;
+
+		fs_fault_init(&fault, fs_system(), n, EIO, false);
+		stage->world.fs = &fault.fs;
+		status = run(line);
+		stage->world.fs = fs_system();
+		assert_true(status == CLI_DONE || (status == CLI_FAILED && fault.has_fired));
+		fs_system()->list(fs_system(), stage->dir, count_names, &names);
+		/* the list and the password; and the folder at last */
+		assert_int_equal(names, status == CLI_DONE ? 3 : 2);
+		assert_true(n < 100);
+	}
+}
+
 static void texts_of_devices_cannot_steer_a_terminal(void **state)
 {
 	char out[64];
@@ -310,6 +348,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			an_encrypted_snapshot_needs_its_password_and_says_so, setup, teardown),
 		cmocka_unit_test(failures_have_distinct_exit_statuses),
+		cmocka_unit_test_setup_teardown(a_split_that_fails_half_way_leaves_nothing, setup,
+						teardown),
 		cmocka_unit_test(texts_of_devices_cannot_steer_a_terminal),
 		cmocka_unit_test(a_progress_line_leaves_out_what_is_not_known),
 		cmocka_unit_test(the_time_left_is_told_only_when_it_can_be),

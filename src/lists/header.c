@@ -35,7 +35,8 @@ static bool is_of(struct slice cell, const char *const *words)
 
 bool is_header_word(struct slice cell)
 {
-	return is_of(cell, serial_words) || is_of(cell, imei_words) || is_of(cell, any_words);
+	return is_of(cell, serial_words) || is_of(cell, imei_words) || is_of(cell, any_words) ||
+	       is_of(cell, details_words);
 }
 
 static bool is_named(struct slice cell, const char *name)

@@ -48,6 +48,7 @@ int room_for_one(void *array, size_t count, size_t *cap, size_t size, struct err
 int header_take(struct lists *list, const struct csv_row *row, bool *is_header, struct err *err);
 /* word_fold - @cell in lower case without blanks, '-', '_', '.' and brackets; cut to @len */
 const char *word_fold(struct slice cell, char *out, size_t len);
+/* is_header_word - is @cell one of the names that usual headers have? */
 bool is_header_word(struct slice cell);
 
 /* ---- value.c ---- */
