@@ -28,6 +28,7 @@ static const struct {
 	{"show", sim_command_show, "what an all-knowing observer sees of a device"},
 	{"ls", sim_command_ls, "list a device's files"},
 	{"cat", sim_command_cat, "print a device's file"},
+	{"scenario", sim_command_scenario, "stories of backup, restore and setup, from a table"},
 	{"bench", sim_command_bench, "how fast a device sends to a client that throws all away"},
 };
 

@@ -314,6 +314,8 @@ struct sim_birth {
 /** sim_birth_run - make the folder (must not exist or be empty); ERR_POLICY for a serial outside
  * the reserved range */
 int sim_birth_run(const char *folder, const struct sim_birth *birth, struct err *err);
+/** sim_build_guess - a build number for a version */
+void sim_build_guess(const char *os, char build[16]);
 /** sim_birth_check - does the birth name a profile that there is, and a shape that makes sense?
  * ERR_USAGE */
 int sim_birth_check(const struct sim_birth *birth, struct err *err);

@@ -1,6 +1,6 @@
 /* device_apply - the end of a restore: what was staged becomes the device's own */
 #include "sim/device_restore.h"
-#include "sim/management.h"
+#include "sim/mechanism.h"
 
 #include <string.h>
 
@@ -99,6 +99,20 @@ static int remember(struct sim_restore *restore, struct err *err)
 	return r;
 }
 
+static int settle_management(struct sim_restore *restore, struct err *err)
+{
+	const struct sim_restored restored = {
+		.is_same_hardware = restore->is_same_device,
+		.is_plain = !restore->properties.is_encrypted,
+		.was_set_up = restore->state.setup_is_done,
+		.system_files = restore->options->system_files,
+		.was_supervised = restore->state.is_supervised,
+	};
+	int r = sim_fact_put_int(restore->run.device, "setup/pane_is_used", 1, err);
+
+	return r < 0 ? r : sim_mechanism_run(restore->run.device, &restored, err);
+}
+
 int sim_restore_apply(struct sim_restore *restore, struct err *err)
 {
 	struct sim_files *files = restore->run.files;
@@ -119,5 +133,7 @@ int sim_restore_apply(struct sim_restore *restore, struct err *err)
 		r = restore_apps(restore, err);
 	if (r == 0)
 		r = sim_packs_sweep(restore->run.device, files, err);
-	return r < 0 ? r : remember(restore, err);
+	if (r == 0)
+		r = remember(restore, err);
+	return r < 0 ? r : settle_management(restore, err);
 }

@@ -46,7 +46,7 @@ static int folder_make(const char *folder, struct err *err)
 }
 
 /* Apple's numbers run: iOS 18 is 22x, and 26 is 23x */
-static void build_guess(const char *os, char build[16])
+void sim_build_guess(const char *os, char build[16])
 {
 	uint32_t number = sim_version_number(os);
 	unsigned major = number / 10000, minor = number / 100 % 100;
@@ -107,7 +107,7 @@ static void looks_make(struct cradle *cradle, const struct sim_birth *birth,
 	if (!birth->os && hints->build[0])
 		snprintf(cradle->build, sizeof(cradle->build), "%s", hints->build);
 	else
-		build_guess(cradle->os, cradle->build);
+		sim_build_guess(cradle->os, cradle->build);
 	snprintf(name, sizeof(name), "%s's %s",
 		 people[sim_mix(birth->seed, 0, 0) % ARRAY_COUNT(people)],
 		 strncmp(cradle->product, "iPhone", 6) ? "iPad" : "iPhone");

@@ -417,6 +417,8 @@ int sim_enrollment_remove(struct sim_device *device, struct err *err)
 	if (r == 0)
 		r = sim_keychain_remove(device, "keys", row_of(mdm), err);
 	if (r == 0)
+		r = drop(device, SIM_PROFILES_FOLDER "/MDMAppManagement.plist", err);
+	if (r == 0)
 		r = drop(device, DEPENDENCY_PATH, err);
 	if (r == 0)
 		r = drop(device, SIM_MDM_PATH, err);

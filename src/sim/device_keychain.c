@@ -264,7 +264,7 @@ static int import_item(struct sim_device *device, const char *table, const struc
 	return r;
 }
 
-static int forget_items(struct sim_device *device, struct err *err)
+int sim_keychain_forget(struct sim_device *device, struct err *err)
 {
 	int r;
 
@@ -281,7 +281,7 @@ int sim_keychain_import(struct sim_device *device, struct err *err)
 	CLEANUP(buf_clear) struct buf bytes = BUF_INIT(FILE_LEN_MAX);
 	const struct plist_limits limits = PLIST_LIMITS_FILE;
 	const struct plist *root;
-	int r = forget_items(device, err);
+	int r = sim_keychain_forget(device, err);
 
 	if (r == 0)
 		r = sim_file_load(device, KEYCHAIN_DOMAIN, KEYCHAIN_PATH, &bytes, err);

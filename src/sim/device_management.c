@@ -201,7 +201,8 @@ static int erase_facts(struct sim_device *device, struct err *err)
 		" 'state/wifi_is_enabled', 'state/dialog_is_pending', "
 		"'state/trust_answer', 'state/passcode_is_wanted');"
 		"DELETE FROM facts WHERE key = 'kept_out' OR substr(key, 1, 6) = 'value/'"
-		" OR substr(key, 1, 8) IN ('keychain', 'enclave/'); COMMIT",
+		" OR substr(key, 1, 6) = 'setup/' OR substr(key, 1, 8) IN ("
+		"'keychain', 'enclave/', 'enrolled', 'restore/'); COMMIT",
 		err);
 	device->kept_out[0] = 0;
 	pthread_mutex_unlock(&device->lock);

@@ -9,6 +9,7 @@
  * nothing here has to decide about them.
  */
 #include "sim/device_restore.h"
+#include "sim/mechanism.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,10 @@ static int check_device(struct sim_restore *restore, struct err *err)
 		return sim_run_fail(run, err, SIM_CODE_FIND_MY, "Find My is on");
 	if (!restore->state.setup_is_done && !restore->options->at_apps_and_data)
 		return sim_run_fail(run, err, SIM_CODE_SETUP, "Setup is not finished");
-	return 0;
+	r = restore->state.setup_is_done ? 0 : sim_setup_to_pane(device, err);
+	if (r > 0)
+		return sim_run_fail(run, err, SIM_CODE_SETUP, "Setup offers no restore");
+	return r;
 }
 
 static int check_status(struct sim_restore *restore, struct err *err)
@@ -96,6 +100,9 @@ static int check_properties(struct sim_restore *restore, struct err *err)
 	    sim_version_number(properties->required_version) > own)
 		return sim_run_fail(run, err, SIM_CODE_VERSION, "The backup needs at least %s",
 				    properties->required_version);
+	if (restore->state.encryption_is_forced && !properties->is_encrypted)
+		return sim_run_fail(run, err, SIM_CODE_FORCED,
+				    "The backup is not encrypted, and a profile forces that it is");
 	/* the folder's name proves nothing: the backup itself says whose it is */
 	restore->is_same_device = !strcmp(properties->udid, identity->udid);
 	return 0;
@@ -219,6 +226,29 @@ static int ask_copy(struct sim_restore *restore, struct err *err)
 	return r;
 }
 
+/* what the observer hears of a try that the device ended itself */
+static int note_refusal(struct sim_restore *restore, int64_t code, struct err *err)
+{
+	static const struct {
+		int64_t code;
+		const char *outcome;
+	} outcomes[] = {
+		{SIM_CODE_VERSION, "unsupported"}, {SIM_CODE_PASSWORD, "blocked"},
+		{SIM_CODE_FIND_MY, "blocked"},     {SIM_CODE_SETUP, "not_offered"},
+		{SIM_CODE_FORCED, "refused"},
+	};
+	char end[32]; /* of a Setup Assistant that waits before any pane */
+
+	if (code == SIM_CODE_SETUP &&
+	    sim_fact_get(restore->run.device, "setup/end", end, sizeof(end)))
+		return sim_restore_note(restore->run.device, "blocked", "not_kept", err);
+	for (size_t i = 0; i < ARRAY_COUNT(outcomes); i++)
+		if (code == outcomes[i].code)
+			return sim_restore_note(restore->run.device, outcomes[i].outcome,
+						"not_kept", err);
+	return 0;
+}
+
 /* ---- the script ---- */
 
 static int restore_script(struct sim_restore *restore, struct err *err)
@@ -259,6 +289,8 @@ int sim_device_restore(struct sim_device *device, struct sim_host *host, const c
 	r = sim_run_open(&restore->run, device, host, source, answer, err);
 	if (r == 0)
 		r = restore_script(restore, err);
+	if (restore->run.is_answered)
+		note_refusal(restore, answer->code, NULL);
 	backup_manifest_close_p(&restore->manifest);
 	sim_files_close_p(&restore->staged);
 	sim_pack_abandon_p(&restore->pack);

@@ -152,6 +152,8 @@ int sim_keychain_get(struct sim_device *device, const char *table, uint64_t row,
 		     struct err *err);
 int sim_keychain_remove(struct sim_device *device, const char *table, uint64_t row,
 			struct err *err);
+/** sim_keychain_forget - all items */
+int sim_keychain_forget(struct sim_device *device, struct err *err);
 /** sim_keychain_ref - v_PersistentRef: the table's four letters and the row, big-endian */
 void sim_keychain_ref(const char *table, uint64_t row, uint8_t out[12]);
 /** sim_keychain_export - before a backup: keychain-backup.plist as this backup carries it. A

@@ -24,6 +24,7 @@ int sim_command_person(struct sim_world *world, int argc, char **argv);
 int sim_command_show(struct sim_world *world, int argc, char **argv);
 int sim_command_ls(struct sim_world *world, int argc, char **argv);
 int sim_command_cat(struct sim_world *world, int argc, char **argv);
+int sim_command_scenario(struct sim_world *world, int argc, char **argv);
 int sim_command_bench(struct sim_world *world, int argc, char **argv);
 
 #endif
