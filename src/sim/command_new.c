@@ -29,6 +29,7 @@ static const char help[] =
 	"  --ade-record none|mandatory       cloud configuration by Apple's service\n"
 	"  --server-uid UID  --provisional-until TIME   of that record\n"
 	"  --enrolled-since TIME  --identity-until TIME\n"
+	"  --switch NAME=VALUE               behaviour that no source settles; world --help\n"
 	"  --app-not-backed-up BUNDLE        a managed app that stays out of backups\n"
 	"  --fault SPEC                      a fault of every run (may be repeated)\n";
 
@@ -249,6 +250,8 @@ static int new_device(struct sim_world *world, struct wish *wish, const char *fo
 		r = sim_birth_run(folder, &wish->birth, err);
 	if (r == 0)
 		r = sim_device_open(&device, folder, err);
+	for (size_t i = 0; r == 0 && i < wish->managed.switch_count; i++)
+		r = sim_switch_put(device, wish->managed.switches[i], err);
 	if (r < 0)
 		return r;
 	fprintf(world->out, "%s  %s  \"%s\"  %s, %s  seed %llu\n", device->identity.udid,

@@ -2,7 +2,7 @@
 #ifndef REHOME_SIM_COMMAND_NEW_H
 #define REHOME_SIM_COMMAND_NEW_H
 
-#include "sim/management.h"
+#include "sim/mechanism.h"
 
 /** enum sim_managed_option - what getopt_long returns for them */
 enum sim_managed_option {
@@ -17,27 +17,31 @@ enum sim_managed_option {
 	OPTION_ENROLLED_SINCE,
 	OPTION_IDENTITY_UNTIL,
 	OPTION_APP_NOT_BACKED_UP,
+	OPTION_SWITCH,
 	OPTION_MANAGED_END,
 };
 /** their entries in a table of struct option */
-#define SIM_MANAGED_OPTIONS                                                            \
-	{"managed-by", required_argument, NULL, OPTION_MANAGED_BY},                    \
-		{"enrolled", required_argument, NULL, OPTION_ENROLLED},                \
-		{"identity", required_argument, NULL, OPTION_IDENTITY},                \
-		{"supervised", optional_argument, NULL, OPTION_SUPERVISED},            \
-		{"locked", no_argument, NULL, OPTION_LOCKED},                          \
-		{"ade-record", required_argument, NULL, OPTION_ADE_RECORD},            \
-		{"server-uid", required_argument, NULL, OPTION_SERVER_UID},            \
-		{"provisional-until", required_argument, NULL, OPTION_PROVISIONAL},    \
-		{"enrolled-since", required_argument, NULL, OPTION_ENROLLED_SINCE},    \
-		{"identity-until", required_argument, NULL, OPTION_IDENTITY_UNTIL},    \
-	{                                                                              \
-		"app-not-backed-up", required_argument, NULL, OPTION_APP_NOT_BACKED_UP \
-	}
+/* clang-format off */
+#define SIM_MANAGED_OPTIONS \
+	{"managed-by", required_argument, NULL, OPTION_MANAGED_BY}, \
+	{"enrolled", required_argument, NULL, OPTION_ENROLLED}, \
+	{"identity", required_argument, NULL, OPTION_IDENTITY}, \
+	{"supervised", optional_argument, NULL, OPTION_SUPERVISED}, \
+	{"locked", no_argument, NULL, OPTION_LOCKED}, \
+	{"ade-record", required_argument, NULL, OPTION_ADE_RECORD}, \
+	{"server-uid", required_argument, NULL, OPTION_SERVER_UID}, \
+	{"provisional-until", required_argument, NULL, OPTION_PROVISIONAL}, \
+	{"enrolled-since", required_argument, NULL, OPTION_ENROLLED_SINCE}, \
+	{"identity-until", required_argument, NULL, OPTION_IDENTITY_UNTIL}, \
+	{"switch", required_argument, NULL, OPTION_SWITCH}, \
+	{"app-not-backed-up", required_argument, NULL, OPTION_APP_NOT_BACKED_UP}
+/* clang-format on */
 
 /** struct sim_managed_wish - what was asked for, and what was left to follow from it */
 struct sim_managed_wish {
 	struct sim_management management;
+	const char *switches[16]; /* NAME=VALUE */
+	size_t switch_count;
 	bool is_asked, has_supervised, has_record;
 };
 /** sim_managed_take - one option; @text borrowed as long as the wish lives */

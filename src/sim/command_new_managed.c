@@ -40,6 +40,12 @@ int sim_managed_take(struct sim_managed_wish *wish, int option, const char *text
 {
 	struct sim_management *management = &wish->management;
 
+	if (option == OPTION_SWITCH) {
+		if (wish->switch_count == ARRAY_COUNT(wish->switches))
+			return err_set(err, ERR_USAGE, "too many switches");
+		wish->switches[wish->switch_count++] = text;
+		return sim_switch_check(text, err);
+	}
 	wish->is_asked = true;
 	switch (option) {
 	case OPTION_MANAGED_BY:

@@ -1,5 +1,5 @@
 /* command_show - what an all-knowing observer sees of a device */
-#include "sim/device.h"
+#include "sim/mechanism.h"
 
 #include <getopt.h>
 #include <string.h>
@@ -139,6 +139,29 @@ static void show_history(struct printer *printer, struct sim_device *device)
 		 sim_fact_get(device, "last_restore/source", source, sizeof(source)) ? source : "");
 }
 
+static int show_management(struct printer *printer, struct sim_device *device, struct err *err)
+{
+	struct sim_observation seen;
+	int r = sim_observe(device, sim_service_in_words(), &seen, err);
+
+	if (r < 0)
+		return r;
+	put_text(printer, "management", seen.management);
+	put_text(printer, "management_server", seen.server);
+	put_text(printer, "enrolled", sim_enrollment_word(seen.kind));
+	put_bool(printer, "management_is_fresh", seen.is_fresh);
+	put_bool(printer, "management_is_stale", seen.is_stale);
+	put_bool(printer, "is_locked_in", seen.is_locked);
+	put_bool(printer, "has_ade_record", seen.has_ade_record);
+	put_text(printer, "next_contact", sim_reply_word(seen.reply));
+	put_text(printer, "then", sim_then_word(seen.then));
+	put_text(printer, "restore", seen.restore);
+	put_text(printer, "content", seen.content);
+	put_text(printer, "setup", seen.setup);
+	put_text(printer, "mechanism", seen.row);
+	return 0;
+}
+
 static int show_fault(void *arg, const char *key, struct slice value, struct err *err)
 {
 	struct printer *printer = arg;
@@ -158,6 +181,8 @@ static int show(struct printer *printer, struct sim_device *device, struct err *
 	r = show_state(printer, device, err);
 	if (r == 0)
 		r = show_content(printer, device, err);
+	if (r == 0)
+		r = show_management(printer, device, err);
 	if (r < 0)
 		return r;
 	show_history(printer, device);

@@ -87,17 +87,16 @@ static bool is_allowed(const char *allowed, const char *value)
 	return false;
 }
 
-static const char *fact_of(const struct sim_words *words, const char *name, char out[64])
+static const char *fact_of(const struct sim_words *words, const char *name, char out[80])
 {
-	snprintf(out, 64, "%s%s", words->prefix, name);
+	snprintf(out, 80, "%s%s", words->prefix, name);
 	return out;
 }
 
-int sim_word_put(struct sim_device *device, const struct sim_words *words, const char *name,
-		 const char *value, struct err *err)
+static int check(const struct sim_words *words, const char *name, const char *value,
+		 struct err *err)
 {
 	const struct sim_word *word = find(words, name);
-	char fact[64];
 
 	if (!word)
 		return err_set(err, ERR_USAGE, "there is no setting \"%.60s\"", name);
@@ -105,13 +104,22 @@ int sim_word_put(struct sim_device *device, const struct sim_words *words, const
 		return err_set(err, ERR_USAGE, "%s is one of %s", name, word->allowed);
 	if (strlen(value) >= SIM_SERVER_LEN)
 		return err_set(err, ERR_USAGE, "%s: too long", name);
-	return sim_fact_put(device, fact_of(words, name, fact), value, err);
+	return 0;
+}
+
+int sim_word_put(struct sim_device *device, const struct sim_words *words, const char *name,
+		 const char *value, struct err *err)
+{
+	char fact[80];
+	int r = check(words, name, value, err);
+
+	return r < 0 ? r : sim_fact_put(device, fact_of(words, name, fact), value, err);
 }
 
 const char *sim_word_get(struct sim_device *device, const struct sim_words *words, const char *name,
 			 char out[SIM_SERVER_LEN])
 {
-	char fact[64];
+	char fact[80];
 
 	if (!sim_fact_get(device, fact_of(words, name, fact), out, SIM_SERVER_LEN))
 		snprintf(out, SIM_SERVER_LEN, "%s", find(words, name)->otherwise);
@@ -126,20 +134,39 @@ bool sim_word_is(struct sim_device *device, const struct sim_words *words, const
 	return !strcmp(sim_word_get(device, words, name, present), value);
 }
 
-int sim_switch_put(struct sim_device *device, const char *setting, struct err *err)
+/* NAME of NAME=VALUE into @name; the value, or NULL */
+static const char *setting_split(const char *setting, char name[64])
 {
 	const char *equals = strchr(setting, '=');
-	char name[64];
 
-	if (!equals || equals - setting >= (int)sizeof(name))
-		return err_set(err, ERR_USAGE, "a switch is NAME=VALUE");
-	snprintf(name, sizeof(name), "%.*s", (int)(equals - setting), setting);
-	return sim_word_put(device, &sim_switch_words, name, equals + 1, err);
+	if (!equals || equals - setting >= 64)
+		return NULL;
+	snprintf(name, 64, "%.*s", (int)(equals - setting), setting);
+	return equals + 1;
+}
+
+int sim_switch_check(const char *setting, struct err *err)
+{
+	char name[64];
+	const char *value = setting_split(setting, name);
+
+	return value ? check(&sim_switch_words, name, value, err)
+		     : err_set(err, ERR_USAGE, "a switch is NAME=VALUE");
+}
+
+int sim_switch_put(struct sim_device *device, const char *setting, struct err *err)
+{
+	char name[64];
+	int r = sim_switch_check(setting, err);
+
+	return r < 0 ? r
+		     : sim_word_put(device, &sim_switch_words, name, setting_split(setting, name),
+				    err);
 }
 
 int sim_words_forget(struct sim_device *device, const struct sim_words *words, struct err *err)
 {
-	char fact[64];
+	char fact[80];
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < words->count; i++)

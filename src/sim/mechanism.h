@@ -51,6 +51,7 @@ const char *sim_word_get(struct sim_device *device, const struct sim_words *word
 bool sim_word_is(struct sim_device *device, const struct sim_words *words, const char *name,
 		 const char *value);
 /** sim_switch_put - "NAME=VALUE" */
+int sim_switch_check(const char *setting, struct err *err);
 int sim_switch_put(struct sim_device *device, const char *setting, struct err *err);
 /** sim_words_forget - back to what each is by itself */
 int sim_words_forget(struct sim_device *device, const struct sim_words *words, struct err *err);
