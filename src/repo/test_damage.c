@@ -227,7 +227,7 @@ static void a_wrong_passphrase_and_another_format_are_told_apart(void **state)
 	assert_int_equal(repo_open(&repo, test.folder, &test.password, &env, &test.err),
 			 ERR_NOT_FOUND);
 	assert_int_equal(repo_init(test.path, &test.password, &env, &test.err), ERR_EXISTS);
-	assert_int_equal(repo_init(test.folder, &test.password, &env, &test.err), ERR_POLICY);
+	assert_int_equal(repo_init(test.folder, &test.password, &env, &test.err), ERR_EXISTS);
 }
 
 static void vault_values_come_back_and_go(void **state)
