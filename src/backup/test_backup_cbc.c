@@ -85,6 +85,37 @@ static void a_long_file_reads_the_same_at_any_place_and_length(void **state)
 	view->close(view);
 }
 
+/* zeros, more of them than 32 bits can count */
+static ssize_t endless_read(struct source *source, uint64_t offset, void *bytes, size_t len,
+			    struct err *err)
+{
+	memset(bytes, 0, len);
+	return (ssize_t)len;
+}
+
+static void endless_close(struct source *source)
+{
+}
+
+static void a_file_over_4_gib_reads_at_its_end(void **state)
+{
+	struct source endless = {(uint64_t)5 << 30, endless_read, endless_close};
+	static const uint8_t key[32], zeros[32], iv[16];
+	uint8_t wanted[32], got[40];
+	struct crypto_cbc *cbc = NULL;
+	struct source *view = NULL;
+	struct err err = ERR_INIT;
+
+	assert_done(crypto_cbc_new(&cbc, &err), err);
+	assert_done(crypto_cbc_start(cbc, false, key, iv, &err), err);
+	assert_done(crypto_cbc_update(cbc, zeros, sizeof(zeros), wanted, &err), err);
+	crypto_cbc_free(cbc);
+	assert_done(backup_cbc_open(&view, &endless, key, &err), err);
+	assert_int_equal(view->read(view, endless.len - 32, got, sizeof(got), &err), 32);
+	assert_memory_equal(got, wanted, sizeof(wanted));
+	view->close(view);
+}
+
 static void invalid_padding_keeps_the_bytes_up_to_the_recorded_size(void **state)
 {
 	CLEANUP(buf_clear) struct buf plain = BUF_INIT(4096), stored = BUF_INIT(4096);
@@ -133,6 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_known_file_decrypts_to_its_bytes),
 		cmocka_unit_test(a_long_file_reads_the_same_at_any_place_and_length),
+		cmocka_unit_test(a_file_over_4_gib_reads_at_its_end),
 		cmocka_unit_test(invalid_padding_keeps_the_bytes_up_to_the_recorded_size),
 		cmocka_unit_test(a_stored_length_that_is_no_multiple_of_16_is_reported),
 	};

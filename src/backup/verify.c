@@ -129,7 +129,8 @@ static void verify_manifest_form(struct verify *verify)
 			      facts.has_wal_header ? "WAL mark" : "no WAL mark");
 	if (has_padding != is_encrypted)
 		verify_broken(verify, PROMISE_MANIFEST_PADDING, "Manifest.db",
-			      has_padding ? "plain, and followed by a block of padding"
+			      has_padding ? "decrypted by another tool: its padding is left behind "
+					    "the last page"
 					  : "encrypted without a block of padding");
 }
 
