@@ -5,6 +5,7 @@ int cli_run_init(struct cli *cli, int argc, char **argv)
 {
 	const struct cli_option options[] = {{0}};
 	CLEANUP(secret_clear) struct secret password = SECRET_INIT;
+	struct err absent = ERR_INIT;
 	char path[CLI_PATH_MAX];
 	int r;
 
@@ -12,6 +13,9 @@ int cli_run_init(struct cli *cli, int argc, char **argv)
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = cli_repo_path(cli, path, &cli->err);
+	/* told before a password is asked for */
+	if (r == 0 && repo_probe(path, &cli->repo_env, &absent) == 0)
+		r = err_set(&cli->err, ERR_EXISTS, "%s: there is a repository already", path);
 	if (r == 0)
 		r = cli_repo_password(cli, true, &password, &cli->err);
 	if (r == 0)

@@ -49,6 +49,7 @@ def repository(world):
         (('init', '--repo', empty), 1, str(empty)),
     ])
     world.init()
+    ends(world.rehome('init', env=no_file, code=1), 'already')
     wrong = world.secret('wrong', 'not this one')
     tell_each(world.rehome, [
         (('init',), 1, str(world.repo), 'already'),
