@@ -49,9 +49,11 @@ static int export_read(struct hygiene *hygiene, const char *path,
 	struct err *err = &hygiene->cli->err;
 	char reason[LISTS_ISSUE_TEXT_MAX];
 	struct csv_row row;
+	bool has_header = false;
 	int r = cli_input_open(hygiene->cli, &input, path, hygiene->separator, err);
 
 	while (r == 0 && (r = cli_input_next(&input, &row, err)) == 0) {
+		has_header = true;
 		r = add(hygiene->inventory, &row, reason, err);
 		if (r < 0)
 			return err_wrap(err, r, "%s", path);
@@ -59,6 +61,8 @@ static int export_read(struct hygiene *hygiene, const char *path,
 			refused_tell(hygiene, path, row.line, reason);
 		r = 0;
 	}
+	if (r == CSV_END && !has_header)
+		return err_set(err, ERR_NOT_FOUND, "%s: no header", path);
 	return r < 0 ? r : 0;
 }
 

@@ -100,9 +100,10 @@ static int readiness(const struct lists *list, enum lists_form form, struct slic
 	return lists_form_check(list, form, text, line, err);
 }
 
-static int check_print(struct cli *cli, const struct lists *list, const char *path, uint64_t line)
+static int check_print(struct cli *cli, const struct lists *list, const char *path,
+		       enum lists_form form, uint64_t line)
 {
-	bool is_ready = line == 0 && !lists_refused(list);
+	bool is_ready = line == 0 && lists_count(list) && !lists_refused(list);
 	json_t *value;
 
 	if (cli->is_json) {
@@ -114,7 +115,11 @@ static int check_print(struct cli *cli, const struct lists *list, const char *pa
 	cli_list_tell(cli, list, path);
 	fprintf(cli->world->out, "%zu entries, %zu lines refused; %sready as it stands\n",
 		lists_count(list), lists_refused(list), is_ready ? "" : "not ");
-	if (line)
+	if (form == LISTS_IDENTIFIERS && lists_count(list) > LISTS_FILE_ROWS_MAX)
+		cli_say(cli,
+			"%s: one file holds %d entries: `rehome identifiers split` makes several",
+			path, LISTS_FILE_ROWS_MAX);
+	else if (line)
 		cli_say(cli, "%s leaves the form at line %llu", path, (unsigned long long)line);
 	return 0;
 }
@@ -130,7 +135,7 @@ int cli_list_check(struct cli *cli, const struct cli_list_wish *wish, const char
 	if (r == 0)
 		r = readiness(list, form, buf_slice(&text), &line, &cli->err);
 	if (r == 0)
-		r = check_print(cli, list, path, line);
+		r = check_print(cli, list, path, form, line);
 	return r < 0 ? r : lists_refused(list) ? (int)CLI_DAMAGED : 0;
 }
 

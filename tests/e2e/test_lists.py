@@ -225,6 +225,9 @@ def hygiene_configured(world):
     check(len(done['unchecked']) == 4, done['unchecked'])
     quiet = world.rehome('hygiene', path, '--config', config, '--now', '2026-11-01T07:59:59Z')
     check(quiet.text == '' and 'not looked for: pending wipes' in quiet.messages, quiet.messages)
+    path.write_bytes(b'')
+    world.rehome('hygiene', path, code=3)
+    check(world.rehome('identifiers', 'check', path, '--json').json()['ready'] is False)
     config.write_bytes(b'column.serial = Seriennummer\ncolour = red\n')
     check('line 2: ' in world.rehome('hygiene', path, '--config', config, code=2).messages)
 
