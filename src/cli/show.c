@@ -73,10 +73,26 @@ static const char *place_text(const struct backup_place *place, char out[600])
 	return out;
 }
 
+/* struct statements - what is printed, and how much of it is not known */
+struct statements {
+	struct cli *cli;
+	unsigned printed, unknown;
+};
+
+/* the first ones are always told; of the rest only what is known */
+enum { ALWAYS_TOLD = 5 };
+
 static void print_statement(void *arg, const struct backup_statement *statement)
 {
-	struct cli *cli = arg;
+	struct statements *statements = arg;
+	struct cli *cli = statements->cli;
 	char value[600], place[64], clean[64];
+
+	if (!statement->from && statements->printed >= ALWAYS_TOLD) {
+		statements->unknown++;
+		return;
+	}
+	statements->printed++;
 
 	fprintf(cli->world->out, "  %-30s %s", statement->label,
 		cli_clean(statement->value, value, sizeof(value)));
@@ -94,10 +110,14 @@ static const char *when(int64_t time, char out[21])
 static void print_management(struct cli *cli, const struct backup_management *management)
 {
 	FILE *out = cli->world->out;
+	struct statements statements = {cli, 0, 0};
 	char clean[600], time[21];
 
 	fprintf(out, "management\n");
-	backup_management_each(management, print_statement, cli);
+	backup_management_each(management, print_statement, &statements);
+	if (statements.unknown)
+		fprintf(out, "  %u more values are not known (--json names them)\n",
+			statements.unknown);
 	for (size_t i = 0; i < management->profile_count; i++) {
 		const struct backup_profile *profile = &management->profiles[i];
 

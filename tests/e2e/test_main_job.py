@@ -31,7 +31,7 @@ def main_job(world):
     check(listed[0]['name'] == "Anna's iPad" and listed[0]['encrypted'] is False)
 
     shown = world.rehome('show', second['id']).text
-    check('managed' in shown and 'unknown' in shown, shown)
+    check('Managed' in shown and 'unknown' in shown, shown)
 
     world.rehome('export', second['id'], world.dir / 'out')
     folder = world.dir / 'out' / world.udid(ipad)
