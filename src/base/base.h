@@ -352,6 +352,10 @@ struct fs *fs_system(void);
 /** fs_read_file - append the contents of @path (no symlink) to @out, whose maximum is the limit;
  * on failure @out is as before */
 int fs_read_file(struct fs *fs, const char *path, struct buf *out, struct err *err);
+/** fs_write_synced - the file at @path made or replaced in place, and synced; not its folder. The
+ * text of @err does not name it. */
+int fs_write_synced(struct fs *fs, const char *path, struct slice bytes, mode_t mode,
+		    struct err *err);
 /** fs_write_file - temporary name, write, sync, rename, sync of the folder; mode 0600 unless @mode
  * is given (non-zero) */
 int fs_write_file(struct fs *fs, const char *path, struct slice bytes, mode_t mode,

@@ -232,8 +232,8 @@ int fs_read_file(struct fs *fs, const char *path, struct buf *out, struct err *e
 	return 0;
 }
 
-static int write_and_sync(struct fs *fs, const char *path, struct slice bytes, mode_t mode,
-			  struct err *err)
+int fs_write_synced(struct fs *fs, const char *path, struct slice bytes, mode_t mode,
+		    struct err *err)
 {
 	int fd = fs->open(fs, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
 	int r, s;
@@ -274,7 +274,7 @@ int fs_write_file(struct fs *fs, const char *path, struct slice bytes, mode_t mo
 	r = parent_of(path, parent, sizeof(parent), err);
 	if (r < 0)
 		return r;
-	r = write_and_sync(fs, temporary, bytes, mode ? mode : 0600, err);
+	r = fs_write_synced(fs, temporary, bytes, mode ? mode : 0600, err);
 	if (r == 0 && (s = fs->rename(fs, temporary, path)) < 0)
 		r = err_set_errno(err, -s, "rename");
 	if (r == 0 && (s = fs->dir_sync(fs, parent)) < 0)

@@ -2,25 +2,8 @@
 #include "repo/internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int write_temporary(struct fs *fs, const char *path, struct slice bytes, struct err *err)
-{
-	int fd = fs->open(fs, path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
-	int r, s;
-
-	if (fd < 0)
-		return err_set_errno(err, -fd, "create");
-	r = fs_pwrite_all(fs, fd, bytes.bytes, bytes.len, 0, err);
-	if (r == 0 && (s = fs->sync(fs, fd)) < 0)
-		r = err_set_errno(err, -s, "sync");
-	s = fs->close(fs, fd);
-	if (r == 0 && s < 0)
-		r = err_set_errno(err, -s, "close");
-	return r;
-}
 
 int repo_write_new(struct fs *fs, const char *folder, const char *path, struct slice bytes,
 		   struct err *err)
@@ -30,7 +13,7 @@ int repo_write_new(struct fs *fs, const char *folder, const char *path, struct s
 
 	if (snprintf(temporary.text, sizeof(temporary.text), "%s.tmp", path) >= REPO_PATH_MAX)
 		return err_set(err, ERR_LIMIT, "%.80s...: path too long", path);
-	r = write_temporary(fs, temporary.text, bytes, err);
+	r = fs_write_synced(fs, temporary.text, bytes, 0600, err);
 	if (r == 0 && (s = fs->rename_new(fs, temporary.text, path)) < 0)
 		r = s == -EEXIST ? err_set(err, ERR_EXISTS, "exists already")
 				 : err_set_errno(err, -s, "rename");
