@@ -91,7 +91,7 @@ void crypto_mac_free_p(struct crypto_mac **mac);
 void crypto_gcm_free_p(struct crypto_gcm **gcm);
 
 /** repo_write_new - @bytes under a temporary name, synced, then @path if that is free; its folder
- * synced. ERR_EXISTS; @written grows by what went to disk (may be NULL) */
+ * synced. ERR_EXISTS; on failure neither name stays */
 int repo_write_new(struct fs *fs, const char *folder, const char *path, struct slice bytes,
 		   struct err *err);
 
