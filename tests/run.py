@@ -129,6 +129,8 @@ def main():
     fixtures = os.environ.get('REHOME_FIXTURES') or str(ROOT.parent / 'shared' / 'fixtures')
     env = {**os.environ, 'REHOME_SOURCE_ROOT': str(ROOT), 'REHOME_SEED': str(seed), 'LC_ALL': 'C.UTF-8',
            'ASAN_OPTIONS': 'abort_on_error=1:detect_leaks=1', 'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1'}
+    if words.level == 'soak':
+        env.setdefault('REHOME_RULES_SAMPLES', '10000000')
     if os.path.isdir(fixtures):
         env['REHOME_FIXTURES'] = fixtures
     print(f'seed {seed} (repeat with SEED={seed}); fixtures: {fixtures if os.path.isdir(fixtures) else "none"}', flush=True)

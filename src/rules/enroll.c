@@ -78,7 +78,8 @@ void eval_enroll(struct eval *eval, enum rules_content content)
 	if (eval_is(eval, RULES_ADE, RULES_NONE)) {
 		goes_without_enrollment(eval);
 		eval_why(eval, RULES_ID('R', 302));
-		eval_action(eval, RULES_ENROL_BY_HAND);
+		if (!eval_is_left_alone(eval))
+			eval_action(eval, RULES_ENROL_BY_HAND);
 	} else if (!eval_yes(eval, RULES_PROFILE)) {
 		ade_without_profile(eval);
 	} else if (eval_is(eval, RULES_ADE, RULES_OTHER)) {

@@ -132,6 +132,8 @@ void eval_keep(struct eval *eval);
 void eval_legacy(struct eval *eval);
 /* eval_by_hand - what stands before an enrollment by hand, and the state after it */
 void eval_by_hand(struct eval *eval);
+/* eval_is_left_alone - shall an unmanaged device stay so?  Names the rule if it shall. */
+bool eval_is_left_alone(struct eval *eval);
 /* eval_unmanaged_actions - how an unmanaged device gets where it shall be */
 void eval_unmanaged_actions(struct eval *eval);
 

@@ -154,10 +154,7 @@ static bool account_driven(struct eval *eval, size_t below)
 		return false;
 	eval_why(eval, RULES_ID('R', 803));
 	unmanaged(eval, backup_supervised(eval));
-	if (!eval_is(eval, RULES_BACKUP_MGMT, RULES_THIS) &&
-	    eval_is(eval, RULES_GOAL, RULES_GOAL_KEEP)) {
-		eval_why(eval, RULES_ID('R', 806));
-	} else {
+	if (!eval_is_left_alone(eval)) {
 		if (eval_is(eval, RULES_ADE, RULES_THIS)) {
 			eval_action(eval, RULES_ERASE_NO_RESTORE);
 			eval->out.is_choice = 1;
@@ -184,10 +181,7 @@ static bool hardware_key(struct eval *eval, size_t below)
 		return true;
 	}
 	unmanaged(eval, backup_supervised(eval));
-	if (!eval_is(eval, RULES_BACKUP_MGMT, RULES_THIS) &&
-	    eval_is(eval, RULES_GOAL, RULES_GOAL_KEEP))
-		eval_why(eval, RULES_ID('R', 806));
-	else
+	if (!eval_is_left_alone(eval))
 		eval_action(eval, RULES_ENROL_BY_HAND);
 	return true;
 }

@@ -33,12 +33,19 @@ static bool was_let_go_by(struct eval *eval, enum rules_side side)
 
 /* ---- no management in the backup ------------------------------------------------------ */
 
+/* the device was not managed by this service, and shall stay as it was */
+bool eval_is_left_alone(struct eval *eval)
+{
+	if (!wants_to_keep(eval) || eval_is(eval, RULES_BACKUP_MGMT, RULES_THIS))
+		return false;
+	eval_why(eval, RULES_ID('R', 806));
+	return true;
+}
+
 void eval_unmanaged_actions(struct eval *eval)
 {
-	if (wants_to_keep(eval) && !eval_is(eval, RULES_BACKUP_MGMT, RULES_THIS)) {
-		eval_why(eval, RULES_ID('R', 806));
+	if (eval_is_left_alone(eval))
 		return;
-	}
 	if (eval_is(eval, RULES_ADE, RULES_THIS)) {
 		eval_action(eval, RULES_ERASE_NO_RESTORE);
 		eval->out.is_choice = 1;

@@ -16,18 +16,16 @@ static const struct rules_regime regimes[REGIME_COUNT] = {
 			   RULES_SWITCH_FLAG26,
 			   "Apple, ADE profile object (key since 26.0), read 2026-08; the device's "
 			   "profile daemon of 26.0 and 26.3"},
-	[REGIME_FLAG264] = {RULES_ID('R', 153), RULES_OS_VERSION(26, 4), RULES_OS_VERSION(27, 0),
-			    -1,
+	[REGIME_FLAG264] = {RULES_ID('R', 153), RULES_OS_VERSION(26, 4), NO_END, -1,
 			    "Apple, ADE profile object, read 2026-08; the profile daemon of 26.4"},
 	[REGIME_SERVER_UID] = {RULES_ID('R', 802), RULES_OS_VERSION(26, 0), RULES_OS_VERSION(27, 0),
 			       RULES_SWITCH_SERVER_UID,
 			       "the device's profile daemon of 26.0, 26.3 and 26.4; no document"},
 	[REGIME_ACCOUNT_DRIVEN] =
-		{RULES_ID('R', 803), RULES_OS_MIN, RULES_OS_VERSION(27, 0),
-		 RULES_SWITCH_ACCOUNT_DRIVEN,
+		{RULES_ID('R', 803), RULES_OS_MIN, NO_END, RULES_SWITCH_ACCOUNT_DRIVEN,
 		 "the device's profile daemon of 18, 26.0, 26.3 and 26.4; assumed "
 		 "for older ones"},
-	[REGIME_HARDWARE_KEY] = {RULES_ID('R', 804), RULES_OS_MIN, RULES_OS_VERSION(27, 0),
+	[REGIME_HARDWARE_KEY] = {RULES_ID('R', 804), RULES_OS_MIN, NO_END,
 				 RULES_SWITCH_HARDWARE_KEY,
 				 "Apple, WWDC22 session 10143 (summary); the profile daemon of 18 "
 				 "and 26"},
