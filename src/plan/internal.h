@@ -41,9 +41,6 @@ void plan_copy(char *out, size_t len, const char *text);
 int plan_sink_text(const struct plan_sink *sink, const char *text, struct err *err);
 int plan_sink_format(const struct plan_sink *sink, struct err *err, const char *format, ...)
 	PRINTF_LIKE(3, 4);
-/** plan_headline - what becomes of restore and management, and how Setup Assistant ends, on a line */
-const char *plan_headline(const struct rules_outcome *outcome, char out[PLAN_TEXT_MAX * 2]);
-
 /* ---- groups.c: outcomes that look alike to a person ---- */
 
 enum { PLAN_GROUPS_MAX = 64 };
