@@ -44,9 +44,12 @@ const struct cli_command cli_commands[] = {
 	{"cat", "SNAPSHOT|DIR PATH", "print a file of a snapshot or backup folder",
 	 "Prints the plain content of DOMAIN/PATH on the standard output.", 2, 2, cli_run_cat},
 	{"extract", "SNAPSHOT|DIR [PATH]", "copy files out of a snapshot or backup folder",
-	 "Copies the plain contents at and below PATH (all of the snapshot without it) into a new "
+	 "Copies the plain contents at and below PATH (all of the backup without it) into a new "
 	 "folder as\n"
-	 "DOMAIN/PATH. Links are not made.",
+	 "DOMAIN/PATH. What is left out - links, names that this disk cannot hold, missing or "
+	 "damaged contents -\n"
+	 "is told. Exit status 6 if contents are missing or damaged, 1 if only names could not be "
+	 "had.",
 	 1, 2, cli_run_extract},
 	{"verify", "DIR|SNAPSHOT", "check every promise of the backup format",
 	 "Checks a backup folder or a snapshot, promise by promise. Encrypted contents are opened "

@@ -134,6 +134,11 @@ json_t *cli_json_snapshot(const struct job_snapshot *snapshot);
 /** cli_json_text - a text from outside: broken UTF-8 becomes '?' instead of no value */
 json_t *cli_json_text(const char *text);
 
+/** cli_item_type - "file", "folder" or "link" */
+const char *cli_item_type(const struct job_item *item);
+/** cli_json_item - the object of `ls --json`; NULL without memory */
+json_t *cli_json_item(const struct job_item *item);
+
 /** struct cli_table - rows of cells, printed with columns as wide as their widest; cleaned */
 struct cli_table {
 	char **cells;

@@ -2,50 +2,17 @@
 #include "cli/internal.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 struct listing {
 	struct cli *cli;
 	bool is_first;
 };
 
-static char type_of(const struct backup_file *file)
-{
-	if (!file)
-		return 'd';
-	if (S_ISDIR(file->mode) || file->flags == 2)
-		return 'd';
-	if (S_ISLNK(file->mode) || file->flags == 4)
-		return 'l';
-	return '-';
-}
-
-static json_t *item_json(const struct job_item *item)
-{
-	const struct backup_file *file = item->file;
-	char type = type_of(file), time[21];
-	json_t *object = json_pack("{s:o, s:o, s:s}", "domain", cli_json_text(item->domain), "path",
-				   cli_json_text(item->path), "type",
-				   type == 'd'   ? "folder"
-				   : type == 'l' ? "link"
-						 : "file");
-
-	if (object && file) {
-		json_object_set_new(object, "bytes", json_integer((json_int_t)file->size));
-		json_object_set_new(object, "modified",
-				    json_string(time_format_utc(file->modified, time)));
-		json_object_set_new(object, "file_id", json_string(file->file_id));
-		if (file->target)
-			json_object_set_new(object, "target", cli_json_text(file->target));
-	}
-	return object;
-}
-
 /* print_json - item by item: a snapshot has a million of them */
 static int print_json(struct listing *listing, const struct job_item *item, struct err *err)
 {
 	FILE *out = listing->cli->world->out;
-	json_t *object = item_json(item);
+	json_t *object = cli_json_item(item);
 	int r;
 
 	if (!object)
@@ -60,14 +27,18 @@ static int print_json(struct listing *listing, const struct job_item *item, stru
 static void print_line(FILE *out, const struct job_item *item)
 {
 	const struct backup_file *file = item->file;
-	char time[21], name[2048], target[1200];
+	const char *type = cli_item_type(item);
+	char time[21], name[2048], target[1200], letter = '-';
 
 	if (!file && !*item->path) {
 		fprintf(out, "%s\n", cli_clean(item->domain, name, sizeof(name)));
 		return;
 	}
-	fprintf(out, "%c %12llu  %-20s  %s", type_of(file),
-		file ? (unsigned long long)file->size : 0ull,
+	if (!strcmp(type, "folder"))
+		letter = 'd';
+	else if (!strcmp(type, "link"))
+		letter = 'l';
+	fprintf(out, "%c %12llu  %-20s  %s", letter, file ? (unsigned long long)file->size : 0ull,
 		file ? time_format_utc(file->modified, time) : "-",
 		cli_clean(item->domain, name, sizeof(name)));
 	fprintf(out, "/%s", cli_clean(item->path, name, sizeof(name)));

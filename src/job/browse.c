@@ -1,20 +1,9 @@
 /* browse - the files inside a backup, snapshot or folder, by domain and path, plain or encrypted */
-#include "job/files.h"
-#include "job/internal.h"
+#include "job/browse.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { WHOLE_PATH_MAX = BACKUP_DOMAIN_LEN_MAX + PATH_LEN_MAX + 2 };
-
-struct job_browse {
-	struct repo_view *view; /* NULL: a folder */
-	struct backup_tree *tree;
-	struct backup_reader reader;
-	struct job_snapshot about;
-	char name[JOB_TEXT_MAX]; /* of the backup, for messages */
-};
 
 void job_browse_close(struct job_browse *browse)
 {
@@ -118,6 +107,15 @@ int job_browse_management(struct job_browse *browse, struct backup_management **
 	return backup_management_read(out, &lookup.lookup, err);
 }
 
+char browse_type(const struct backup_file *file)
+{
+	if (S_ISDIR(file->mode) || file->flags == 2)
+		return 'd';
+	if (S_ISLNK(file->mode) || file->flags == 4)
+		return 'l';
+	return backup_file_is_regular(file) ? '-' : '?';
+}
+
 /* struct listing - what is told so far */
 struct listing {
 	struct job_browse *browse;
@@ -162,7 +160,7 @@ static int tell_child(struct listing *listing, const struct backup_file *file, c
 	size_t len;
 
 	if (!*rest) /* the listed path itself: a folder is told by what is in it */
-		return (file->mode & S_IFMT) == S_IFDIR || file->flags == 2
+		return browse_type(file) == 'd'
 			       ? 0
 			       : tell(listing, file->domain, file->path, file, err);
 	if (!slash)
@@ -268,81 +266,5 @@ int job_browse_open_file(struct job_browse *browse, const char *domain, const ch
 	r = backup_reader_content(&browse->reader, &file, out, notes, err);
 	if (r == BACKUP_ABSENT)
 		return err_set(err, ERR_CORRUPT, "the content of %s/%s is missing", domain, path);
-	return r;
-}
-
-struct extraction {
-	struct job_browse *browse;
-	struct files files;
-	struct progress *progress;
-	struct progress_state state;
-	uint64_t skipped;
-};
-
-/* name_is_usable - as a path on this disk: DOMAIN/PATH without anything that leaves the folder */
-static bool name_is_usable(const struct job_item *item, char out[WHOLE_PATH_MAX])
-{
-	struct err ignored = ERR_INIT;
-	int n = snprintf(out, WHOLE_PATH_MAX, "%s%s%s", item->domain, *item->path ? "/" : "",
-			 item->path);
-
-	return n < WHOLE_PATH_MAX && !strchr(item->domain, '/') &&
-	       path_check_relative(item->domain, strlen(item->domain), &ignored) == 0 &&
-	       (!*item->path || path_check_relative(item->path, strlen(item->path), &ignored) == 0);
-}
-
-static int extract_each(void *arg, const struct job_item *item, struct err *err)
-{
-	struct extraction *extraction = arg;
-	CLEANUP(source_close_p) struct source *source = NULL;
-	char name[WHOLE_PATH_MAX];
-	unsigned notes = 0;
-	int r;
-
-	if (!item->file || !name_is_usable(item, name)) {
-		extraction->skipped++;
-		return 0;
-	}
-	if ((item->file->mode & S_IFMT) == S_IFDIR || item->file->flags == 2)
-		return files_folder(&extraction->files, name, err);
-	if (!backup_file_is_regular(item->file)) {
-		extraction->skipped++;
-		return 0;
-	}
-	r = backup_reader_content(&extraction->browse->reader, item->file, &source, &notes, err);
-	if (r == BACKUP_ABSENT)
-		return err_set(err, ERR_CORRUPT, "the content of %s is missing", name);
-	if (r == 0)
-		r = files_copy(&extraction->files, name, source, item->file->modified, err);
-	extraction->state.files = extraction->files.count;
-	extraction->state.bytes = extraction->files.total;
-	progress_report(extraction->progress, &extraction->state);
-	return r;
-}
-
-int job_browse_extract(struct job_browse *browse, const struct job_env *env, const char *domain,
-		       const char *path, const char *dir, struct job_extract_report *report,
-		       struct err *err)
-{
-	struct extraction extraction = {
-		.browse = browse, .progress = env->progress, .state = {.phase = "extracting"}};
-	uint64_t damaged = 0;
-	int r;
-
-	*report = (struct job_extract_report){0};
-	progress_report(env->progress, &extraction.state);
-	/* into a folder of its own: what lies there already could be a link to somewhere else */
-	r = files_is_free(env->fs, dir, err);
-	if (r == 0)
-		r = files_init(&extraction.files, env->fs, env->cancel, dir, err);
-	if (r == 0)
-		r = job_browse_list(browse, JOB_LIST_ALL, domain, path, extract_each, &extraction,
-				    &damaged, err);
-	if (r == 0) /* the files made it; a selection of links alone makes none */
-		r = fs_mkdirs(env->fs, dir, 0700, err);
-	report->files = extraction.files.count;
-	report->bytes = extraction.files.total;
-	report->skipped = extraction.skipped + damaged;
-	files_clear(&extraction.files);
 	return r;
 }

@@ -26,13 +26,17 @@ static int export_each(void *arg, const struct repo_entry *entry, struct err *er
 
 	if (r < 0)
 		return r;
-	if (entry->is_directory)
-		return files_folder(&exporting->files, entry->path, err);
+	if (entry->is_directory) {
+		r = files_folder(&exporting->files, entry->path, err);
+		return r == FILES_REFUSED ? ERR_IO : r;
+	}
 	r = repo_view_read(exporting->view, entry->path, &source, err);
 	if (r == REPO_ABSENT)
 		return err_set(err, ERR_CORRUPT, "%s is listed and not there", entry->path);
 	if (r == 0)
-		r = files_copy(&exporting->files, entry->path, source, 0, err);
+		r = files_copy(&exporting->files, entry->path, source, err);
+	if (r == FILES_REFUSED)
+		r = ERR_IO;
 	exporting->state.files = exporting->files.count;
 	exporting->state.bytes = exporting->files.total;
 	progress_report(exporting->env->progress, &exporting->state);

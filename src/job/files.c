@@ -26,22 +26,66 @@ void files_clear(struct files *files)
 	*files = (struct files){0};
 }
 
-static int path_join(const struct files *files, const char *path, char out[FILES_PATH_MAX],
-		     struct err *err)
+int files_path(const struct files *files, const char *path, char out[FILES_PATH_MAX],
+	       struct err *err)
 {
 	if (snprintf(out, FILES_PATH_MAX, "%s/%s", files->root, path) >= FILES_PATH_MAX)
 		return err_set(err, ERR_LIMIT, "a path of more than %d bytes", FILES_PATH_MAX - 1);
 	return 0;
 }
 
+/* refusal - FILES_REFUSED when it is the name that this disk does not take, as against a failure */
+static int refusal(int number, const char *path, struct err *err)
+{
+	int r = err_set_errno(err, number, "make %s", path);
+
+	switch (number) {
+	case EEXIST:
+	case EISDIR:
+	case ENOTDIR:
+	case EINVAL:
+	case EILSEQ:
+	case ENAMETOOLONG:
+		return FILES_REFUSED;
+	default:
+		return r;
+	}
+}
+
+/* folders_make - @full stands beneath the root; so do the folders that are made on the way */
+static int folders_make(struct files *files, char *full, struct err *err)
+{
+	struct fs *fs = files->fs;
+	struct stat st;
+	int r = 0;
+
+	for (char *at = full + strlen(files->root) + 1; at; at = strchr(at + 1, '/')) {
+		char *end = strchr(at + 1, '/');
+
+		if (end)
+			*end = 0;
+		r = fs->mkdir(fs, full, 0700);
+		if (r == -EEXIST && !end)
+			r = fs->stat(fs, full, &st) == 0 && S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+		if (end)
+			*end = '/';
+		if (r < 0 && r != -EEXIST)
+			return refusal(-r, full, err);
+	}
+	return 0;
+}
+
 int files_folder(struct files *files, const char *path, struct err *err)
 {
 	char full[FILES_PATH_MAX];
-	int r = path_join(files, path, full, err);
+	int r = files_path(files, path, full, err);
 
 	if (r < 0 || !strcmp(full, files->last_folder))
 		return r;
-	r = fs_mkdirs(files->fs, full, 0700, err);
+	if (!*files->last_folder)
+		r = fs_mkdirs(files->fs, files->root, 0700, err);
+	if (r == 0)
+		r = folders_make(files, full, err);
 	if (r == 0)
 		memcpy(files->last_folder, full, strlen(full) + 1);
 	return r;
@@ -80,38 +124,51 @@ static int fill(struct files *files, int fd, struct source *source, struct err *
 			return r;
 		at += (uint64_t)n;
 	}
-	files->total += at;
 	return n < 0 ? (int)n : 0;
 }
 
-int files_copy(struct files *files, const char *path, struct source *source, int64_t modified,
-	       struct err *err)
+int files_create(struct files *files, const char *path, int *fd, struct err *err)
 {
 	char full[FILES_PATH_MAX];
-	int r, fd, closed;
+	int r;
 
-	r = path_join(files, path, full, err);
+	r = files_path(files, path, full, err);
 	if (r == 0)
 		r = parent_make(files, path, err);
-	if (r < 0)
+	if (r != 0)
 		return r;
-	fd = files->fs->open(files->fs, full, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-			     0600);
-	if (fd < 0)
-		return err_set_errno(err, -fd, "make %s", full);
-	r = fill(files, fd, source, err);
-	if (r == 0 && modified) {
-		const struct timespec times[2] = {{.tv_sec = modified}, {.tv_sec = modified}};
-
-		futimens(fd, times); /* a convenience: without it the file is as good */
-	}
-	closed = files->fs->close(files->fs, fd);
-	if (r == 0 && closed < 0)
-		r = err_set_errno(err, -closed, "close");
+	r = files->fs->open(files->fs, full, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			    0600);
 	if (r < 0)
-		return err_wrap(err, r, "write %s", full);
-	files->count++;
+		return refusal(-r, full, err);
+	*fd = r;
 	return 0;
+}
+
+int files_end(struct files *files, int fd, uint64_t len, struct err *err)
+{
+	int r = files->fs->close(files->fs, fd);
+
+	if (r < 0)
+		return err_set_errno(err, -r, "close");
+	files->count++;
+	files->total += len;
+	return 0;
+}
+
+int files_copy(struct files *files, const char *path, struct source *source, struct err *err)
+{
+	int r, fd = -1;
+
+	r = files_create(files, path, &fd, err);
+	if (r != 0)
+		return r;
+	r = fill(files, fd, source, err);
+	if (r == 0)
+		r = files_end(files, fd, source->len, err);
+	else
+		files->fs->close(files->fs, fd);
+	return r < 0 ? err_wrap(err, r, "write %s/%s", files->root, path) : 0;
 }
 
 static int any_name(void *arg, const char *name)

@@ -299,16 +299,51 @@ int job_browse_list(struct job_browse *browse, enum job_listing listing, const c
  * backup_reader_content */
 int job_browse_open_file(struct job_browse *browse, const char *domain, const char *path,
 			 struct source **out, unsigned *notes, struct err *err);
+
+/** enum job_fate - what became of one file, folder or link */
+enum job_fate {
+	JOB_WRITTEN,
+	JOB_WRITTEN_DOUBTFUL, /* its cipher padding is damaged: the end may be wrong */
+	JOB_LEFT_LINK,        /* links are not made */
+	JOB_LEFT_NAME,        /* would leave the folder, or this disk does not take it */
+	JOB_LEFT_MISSING,     /* the backup lacks its content */
+	JOB_LEFT_DAMAGED,     /* content or key are damaged */
+	JOB_FATE_COUNT,
+};
+/** struct job_extracted - borrowed for the call */
+struct job_extracted {
+	const struct job_item *item;
+	enum job_fate fate;
+	uint64_t bytes;  /* written */
+	const char *why; /* "" when there is nothing to say */
+};
+/** struct job_extract_wish - what to extract and how; borrowed. Kinds of choices narrow each other,
+ * choices of one kind add up. */
+struct job_extract_wish {
+	const char *domain, *path;   /* at and below; domain NULL: everything, with path "" */
+	const char *const *patterns; /* fnmatch(3) on DOMAIN/PATH; * and ? match / too */
+	size_t pattern_count;
+	const char *const *apps; /* bundle identifiers: container, extensions, groups by name */
+	size_t app_count;
+	bool keeps_modes;      /* and the dates of folders; dates of files are always kept */
+	bool keeps_attributes; /* extended ones, as user.NAME */
+	int (*each)(void *arg, const struct job_extracted *extracted, struct err *err);
+	void *arg; /* of @each, which may be NULL */
+};
+/** struct job_extract_report - filled as far as it came, also on failure */
 struct job_extract_report {
-	uint64_t files, bytes,
-		skipped; /* skipped: links and names that are not made on this disk */
+	uint64_t files, folders, bytes; /* written */
+	uint64_t fates[JOB_FATE_COUNT];
+	uint64_t rows_damaged;                /* rows of the manifest that say nothing usable */
+	uint64_t attributes, attributes_lost; /* set; not taken by the disk, or not readable */
 };
 /**
- * job_browse_extract - plain contents at and below domain/path into @dir/DOMAIN/PATH (@domain NULL:
- * all) Existing files are not overwritten (ERR_EXISTS). Links are not made.
+ * job_browse_extract - plain contents into @dir/DOMAIN/PATH, large ones decrypted on all cores
+ * @dir: missing or empty, else ERR_EXISTS. What is left out is no failure: see @report.
+ * ERR_NOT_FOUND when nothing is as wished.
  */
-int job_browse_extract(struct job_browse *browse, const struct job_env *env, const char *domain,
-		       const char *path, const char *dir, struct job_extract_report *report,
-		       struct err *err);
+int job_browse_extract(struct job_browse *browse, const struct job_env *env,
+		       const struct job_extract_wish *wish, const char *dir,
+		       struct job_extract_report *report, struct err *err);
 
 #endif
