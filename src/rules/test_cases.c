@@ -230,6 +230,9 @@ static void enrollments_name_what_stops_them_and_the_error(void **state)
 		 "restore=refused_by_policy;actions=fix_policy;rules=L-10"},
 		{"T31", "os_range_ok=no",
 		 "actions=import_identifier_first update_os;error=E-02 E-05;rules=L-22 L-11 R-865"},
+		{"T31", "platform_blocked=yes",
+		 "actions=fix_policy import_identifier_first;error=E-05 E-02;rules=L-10 L-22 "
+		 "R-865"},
 		{"T31", "now=none", "mgmt=none;restore=refused_by_policy"},
 		{"T34", "dev=same board=replaced reset=local_erase",
 		 "rules=R-156 R-734 R-307 R-302 R-862"},

@@ -38,8 +38,8 @@ struct brute {
 /* every value of the fields from @at on: each outcome must be in the set */
 static void try_all(struct brute *brute, size_t at)
 {
-	enum rules_field field = brute->fields[at];
 	struct rules_outcome outcome;
+	enum rules_field field;
 	size_t i, count;
 
 	if (at == brute->count) {
@@ -53,6 +53,7 @@ static void try_all(struct brute *brute, size_t at)
 		brute->is_reached[i] = true;
 		return;
 	}
+	field = brute->fields[at];
 	count = field_is_version(field) ? ARRAY_COUNT(versions) : field_value_count(field);
 	for (i = 0; i < count; i++) {
 		if (!field_is_version(field) && !field_row(field)->values[i].code)

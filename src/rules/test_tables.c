@@ -123,6 +123,7 @@ static void a_turned_switch_gives_the_other_answer(void **state)
 {
 	struct rules_switches switches = {0};
 	struct rules_outcome outcome;
+	char text[RULES_TEXT_MAX];
 
 	assert_int_equal(mgmt_with("T12", RULES_SWITCH_OS27), RULES_MGMT_THIS);
 	assert_int_equal(mgmt_with("T15", RULES_SWITCH_FLAG26), RULES_MGMT_OTHER);
@@ -131,6 +132,11 @@ static void a_turned_switch_gives_the_other_answer(void **state)
 	assert_int_equal(mgmt_with("T42", RULES_SWITCH_ACCOUNT_DRIVEN), RULES_MGMT_THIS);
 	assert_int_equal(mgmt_with("T45", RULES_SWITCH_HARDWARE_KEY), RULES_MGMT_OTHER);
 	assert_int_equal(mgmt_with("T51", RULES_SWITCH_ORPHAN_RECORD), RULES_MGMT_NONE);
+	switches.is_turned[RULES_SWITCH_PLAIN_IDENTITY] = true;
+	rules_evaluate(&vector_named("T41")->facts, &switches, &outcome, NULL);
+	assert_string_equal(rules_outcome_text(&outcome, RULES_OUT_RULES, RULES_CODES, text),
+			    "R-801 R-809 R-862");
+	assert_string_equal(rules_outcome_text(&outcome, RULES_OUT_ALT, RULES_CODES, text), "this");
 	switches.is_turned[RULES_SWITCH_LOCKED_REPLACE] = true;
 	switches.is_turned[RULES_SWITCH_NO_PROFILE] = true;
 	switches.is_turned[RULES_SWITCH_HAND_OWNER] = true;
