@@ -16,7 +16,8 @@ bool cli_is_folder(const char *word)
 void cli_source_clear(struct cli_source *source)
 {
 	job_browse_close_p(&source->browse);
-	repo_close_p(&source->repo);
+	if (!source->is_repo_borrowed)
+		repo_close_p(&source->repo);
 }
 
 static int folder_open(struct cli *cli, const char *dir, bool needs_content,
@@ -42,8 +43,11 @@ static int snapshot_open(struct cli *cli, const char *wanted, bool needs_content
 	CLEANUP(secret_clear) struct secret password = SECRET_INIT;
 	struct job_snapshot snapshot;
 	bool is_known = false;
-	int r = cli_repo_open(cli, &source->repo, err);
+	int r = 0;
 
+	source->is_repo_borrowed = source->repo != NULL;
+	if (!source->repo)
+		r = cli_repo_open(cli, &source->repo, err);
 	if (r == 0)
 		r = job_snapshot_find(source->repo, wanted, &snapshot, err);
 	if (r == 0 && snapshot.is_encrypted) {

@@ -51,6 +51,11 @@ const struct cli_command cli_commands[] = {
 	 "is told. Exit status 6 if contents are missing or damaged, 1 if only names could not be "
 	 "had.",
 	 1, 2, cli_run_extract},
+	{"diff", "A B [DOMAIN]", "what changed between two snapshots or backup folders",
+	 "Tells what was added (+), removed (-) and changed (~) from A to B, each a SNAPSHOT or a "
+	 "backup folder.\n"
+	 "Exit status 1 when they differ, 0 when they do not.",
+	 2, 3, cli_run_diff},
 	{"verify", "DIR|SNAPSHOT", "check every promise of the backup format",
 	 "Checks a backup folder or a snapshot, promise by promise. Encrypted contents are opened "
 	 "when the\n"

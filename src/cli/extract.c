@@ -28,9 +28,7 @@ static const char *fate_word(enum job_fate fate)
 static int list_json(struct telling *telling, const struct job_extracted *extracted,
 		     struct err *err)
 {
-	FILE *out = telling->cli->world->out;
 	json_t *object = cli_json_item(extracted->item);
-	int r;
 
 	if (!object)
 		return err_no_memory(err);
@@ -38,10 +36,7 @@ static int list_json(struct telling *telling, const struct job_extracted *extrac
 	json_object_set_new(object, "written_bytes", json_integer((json_int_t)extracted->bytes));
 	if (*extracted->why)
 		json_object_set_new(object, "reason", cli_json_text(extracted->why));
-	fputs(telling->is_first ? "[\n" : ",\n", out);
-	r = json_dumpf(object, out, JSON_PRESERVE_ORDER);
-	json_decref(object);
-	return r < 0 ? err_set(err, ERR_IO, "print JSON") : 0;
+	return cli_json_next(telling->cli, &telling->is_first, object, err);
 }
 
 static int list_csv(struct telling *telling, const struct job_extracted *extracted, struct err *err)
@@ -69,6 +64,7 @@ static int list_csv(struct telling *telling, const struct job_extracted *extract
 		r = csv_write_text(&writer, cells[i], err);
 	if (r == 0)
 		r = csv_write_end(&writer, err);
+	telling->is_first = false;
 	if (r == 0)
 		fwrite(telling->line.bytes, 1, telling->line.len, telling->cli->world->out);
 	buf_truncate(&telling->line, 0);
@@ -84,7 +80,6 @@ static int each(void *arg, const struct job_extracted *extracted, struct err *er
 	if (telling->form)
 		r = !strcmp(telling->form, "json") ? list_json(telling, extracted, err)
 						   : list_csv(telling, extracted, err);
-	telling->is_first = false;
 	/* a link is left out in every backup: no news */
 	if (extracted->fate != JOB_WRITTEN && extracted->fate != JOB_LEFT_LINK &&
 	    telling->told++ < TOLD_MAX)
@@ -155,7 +150,7 @@ static int extract(struct cli *cli, const char *from, const struct job_extract_w
 	if (r < 0)
 		return r;
 	if (telling->form && !strcmp(telling->form, "json"))
-		fputs(telling->is_first ? "[]\n" : "\n]\n", cli->world->out);
+		cli_json_end(cli, telling->is_first);
 	if (cli->is_json)
 		r = cli_json(cli, report_json(&report, dir), &cli->err);
 	else

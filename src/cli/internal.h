@@ -129,6 +129,11 @@ const char *cli_age(int64_t now, int64_t then, char out[32]);
 
 /** cli_json - print and release @value; ERR_NO_MEMORY when it is NULL */
 int cli_json(struct cli *cli, json_t *value, struct err *err);
+/** cli_json_next - the next element of an array, printed and released: a backup has a million
+ * files. @is_first: true before the first; ERR_NO_MEMORY when @value is NULL */
+int cli_json_next(struct cli *cli, bool *is_first, json_t *value, struct err *err);
+/** cli_json_end - end the array */
+void cli_json_end(struct cli *cli, bool is_empty);
 /** cli_json_snapshot - the object of `snapshots --json`; NULL without memory */
 json_t *cli_json_snapshot(const struct job_snapshot *snapshot);
 /** cli_json_text - a text from outside: broken UTF-8 becomes '?' instead of no value */
@@ -267,6 +272,7 @@ int cli_run_show(struct cli *cli, int argc, char **argv);
 int cli_run_ls(struct cli *cli, int argc, char **argv);
 int cli_run_cat(struct cli *cli, int argc, char **argv);
 int cli_run_extract(struct cli *cli, int argc, char **argv);
+int cli_run_diff(struct cli *cli, int argc, char **argv);
 int cli_run_verify(struct cli *cli, int argc, char **argv);
 int cli_run_import(struct cli *cli, int argc, char **argv);
 int cli_run_export(struct cli *cli, int argc, char **argv);
@@ -285,9 +291,10 @@ int cli_run_help(struct cli *cli, int argc, char **argv);
 bool cli_is_folder(const char *word);
 /** struct cli_source - a snapshot or a backup folder, opened; zeroed first, cli_source_clear */
 struct cli_source {
-	struct repo *repo; /* NULL: a folder */
+	struct repo *repo; /* NULL: a folder. Set before opening: another source's, not closed */
 	struct job_browse *browse;
 	bool is_locked; /* encrypted, and its password is not known */
+	bool is_repo_borrowed;
 };
 /** cli_source_open - @word: SNAPSHOT or DIR. @needs_content: ask for the password of an encrypted
  * one; else it may stay locked */

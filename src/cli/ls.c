@@ -8,22 +8,6 @@ struct listing {
 	bool is_first;
 };
 
-/* print_json - item by item: a snapshot has a million of them */
-static int print_json(struct listing *listing, const struct job_item *item, struct err *err)
-{
-	FILE *out = listing->cli->world->out;
-	json_t *object = cli_json_item(item);
-	int r;
-
-	if (!object)
-		return err_no_memory(err);
-	fputs(listing->is_first ? "[\n" : ",\n", out);
-	listing->is_first = false;
-	r = json_dumpf(object, out, JSON_PRESERVE_ORDER);
-	json_decref(object);
-	return r < 0 ? err_set(err, ERR_IO, "print JSON") : 0;
-}
-
 static void print_line(FILE *out, const struct job_item *item)
 {
 	const struct backup_file *file = item->file;
@@ -55,7 +39,7 @@ static int each(void *arg, const struct job_item *item, struct err *err)
 	if (r < 0)
 		return r;
 	if (listing->cli->is_json)
-		return print_json(listing, item, err);
+		return cli_json_next(listing->cli, &listing->is_first, cli_json_item(item), err);
 	print_line(listing->cli->world->out, item);
 	return 0;
 }
@@ -78,7 +62,7 @@ static int list(struct cli *cli, struct job_browse *browse, const char *where, b
 	if (r < 0)
 		return r;
 	if (cli->is_json)
-		fputs(listing.is_first ? "[]\n" : "\n]\n", cli->world->out);
+		cli_json_end(cli, listing.is_first);
 	if (damaged) {
 		cli_warn(cli, "%llu rows of the manifest are damaged and not listed",
 			 (unsigned long long)damaged);

@@ -18,6 +18,24 @@ int cli_json(struct cli *cli, json_t *value, struct err *err)
 	return 0;
 }
 
+int cli_json_next(struct cli *cli, bool *is_first, json_t *value, struct err *err)
+{
+	int r;
+
+	if (!value)
+		return err_no_memory(err);
+	fputs(*is_first ? "[\n" : ",\n", cli->world->out);
+	*is_first = false;
+	r = json_dumpf(value, cli->world->out, JSON_PRESERVE_ORDER);
+	json_decref(value);
+	return r < 0 ? err_set(err, ERR_IO, "print JSON") : 0;
+}
+
+void cli_json_end(struct cli *cli, bool is_empty)
+{
+	fputs(is_empty ? "[]\n" : "\n]\n", cli->world->out);
+}
+
 json_t *cli_json_text(const char *text)
 {
 	json_t *value = json_string(text);

@@ -346,4 +346,33 @@ int job_browse_extract(struct job_browse *browse, const struct job_env *env,
 		       const struct job_extract_wish *wish, const char *dir,
 		       struct job_extract_report *report, struct err *err);
 
+enum {
+	JOB_DIFFERS_TYPE = 1u << 0,
+	JOB_DIFFERS_SIZE = 1u << 1, /* as the record tells it */
+	JOB_DIFFERS_MODIFIED = 1u << 2,
+	JOB_DIFFERS_MODE = 1u << 3,
+	JOB_DIFFERS_TARGET = 1u << 4, /* of a link */
+	JOB_DIFFERS_CONTENT = 1u << 5,
+};
+/** struct job_difference - borrowed for the call; @before NULL: added, @after NULL: removed */
+struct job_difference {
+	const struct backup_file *before, *after;
+	unsigned differs; /* JOB_DIFFERS_* when both are there */
+};
+struct job_diff_wish {
+	const char *domain;  /* NULL: all */
+	bool reads_contents; /* of files that no digest tells apart */
+	int (*each)(void *arg, const struct job_difference *difference, struct err *err);
+	void *arg;
+	const struct cancel *cancel; /* NULL: none */
+};
+/**
+ * job_browse_diff - from @before to @after, in order of domain and path, in constant memory
+ * Both are open, not locked, and not the same object. Contents count as changed when digests of
+ * one key differ, or, if they are read, when the bytes do. Dates of folders do not count.
+ * @damaged: rows of either that say nothing usable.
+ */
+int job_browse_diff(struct job_browse *before, struct job_browse *after,
+		    const struct job_diff_wish *wish, uint64_t *damaged, struct err *err);
+
 #endif

@@ -110,3 +110,59 @@ def real(world):
     contents = {path.name: path.read_bytes() for path in pathlib.Path(folder).glob('??/*')}
     found = [path.read_bytes() for path in (world.dir / 'out').rglob('*') if path.is_file()]
     check(len(contents) == 11 and all(each in contents.values() for each in found), 'other bytes')
+
+
+@case('diff tells what was added, removed and changed between two snapshots, and between folders')
+def differences(world):
+    ipad = world.small('ipad', files=200)
+    mux = world.simulator(ipad)
+    world.init()
+    world.paired(mux, ipad)
+    first = world.rehome('backup', world.udid(ipad), mux=mux).text.strip()
+    world.sim('age', ipad, '--days', '3')
+    second = world.rehome('backup', world.udid(ipad), mux=mux).text.strip()
+
+    def rows(snapshot):
+        return {(e['domain'], e['path']): (e['type'], e['bytes'], e['modified'] if e['type'] != 'folder' else '')
+                for e in world.rehome('--json', 'ls', '-R', snapshot).json()}
+
+    before, after = rows(first), rows(second)
+    found = world.rehome('--json', 'diff', first, second, code=1).json()
+    told = {change: {(e['domain'], e['path']) for e in found if e['change'] == change}
+            for change in ('added', 'removed', 'changed')}
+    check(told['added'] == set(after) - set(before) and told['added'], told['added'])
+    check(told['removed'] == set(before) - set(after), told['removed'])
+    check(told['changed'] >= {name for name in set(before) & set(after) if before[name] != after[name]}, told['changed'])
+    check(told['changed'] and all(e['differs'] for e in found if e['change'] == 'changed'), found)
+    check(found == sorted(found, key=lambda e: (e['domain'].encode(), e['path'].encode())), 'the order')
+    sums = world.rehome('--json', 'diff', '--summary', first, second, code=1).json()
+    check(sum(e['added'] for e in sums) == len(told['added']), sums)
+    check(world.rehome('--json', 'diff', first, first).json() == [], 'a snapshot differs from itself')
+    world.rehome('export', first, world.dir / 'out')
+    check(world.rehome('diff', first, world.dir / 'out', '--contents').text == '', 'an export differs')
+    backwards = world.rehome('diff', world.dir / 'out', second, code=1)
+    check(f'{len(told["added"])} added' in backwards.messages, backwards.messages)
+
+
+@case('diff names what changed, and reads contents where keys differ or no digest is there')
+def kinds_of_change(world):
+    import sqlite3
+    plain, encrypted, changed = own(world, 'plain'), own(world, 'encrypted'), own(world, 'plain')
+    check(look(world, 'diff', plain, encrypted, '--contents').text == '', 'plain and encrypted differ')
+    db = sqlite3.connect(next(changed.rglob('Manifest.db')))
+    blob = db.execute("select file from Files where relativePath = 'Library/SMS/sms.db'").fetchone()[0]
+    db.execute("update Files set file = ? where relativePath = 'Library/SMS/sms.db'",
+               (blob.replace(b'\x81\xa4', b'\x81\x80'),))
+    db.execute("delete from Files where relativePath = 'Documents/seventeen.bin'")
+    db.commit()
+    db.close()
+    stub = content(changed, next(e['file_id'] for e in look(world, '--json', 'ls', '-R', plain).json()
+                                 if e['path'].endswith('/MDM.plist')))
+    stub.write_bytes(b'x' + stub.read_bytes()[1:])
+    check('MDM.plist' not in look(world, 'diff', plain, changed, code=1).text, 'only records were compared')
+    lines = look(world, 'diff', plain, changed, '--contents', code=1).text.splitlines()
+    check('- AppDomain-com.example.notes/Documents/seventeen.bin' in lines, lines)
+    check('~ HomeDomain/Library/SMS/sms.db  (mode 644 -> 600)' in lines, lines)
+    check(f'~ {CP}/Library/ConfigurationProfiles/MDM.plist  (content)' in lines and len(lines) == 3, lines)
+    only = look(world, 'diff', changed, plain, 'AppDomain-com.example.notes', code=1).text
+    check(only == '+ AppDomain-com.example.notes/Documents/seventeen.bin\n', only)
