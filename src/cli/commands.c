@@ -24,12 +24,14 @@ const struct cli_command cli_commands[] = {
 	 "when the\n"
 	 "standard output is not a terminal.",
 	 1, 1, cli_run_backup},
-	{"encryption", "on|off|change DEVICE", "the device's backup password",
+	{"encryption", "on|off|change DEVICE | rewrap DIR",
+	 "the backup password of a device or folder",
 	 "Switches encrypted backups of the device on or off, or changes their password. It holds "
 	 "for the\n"
 	 "backups of every computer. The device may ask for its passcode. Passwords come from "
 	 "files or are\n"
-	 "asked for, never from the command line.",
+	 "asked for, never from the command line. rewrap changes the password of a backup folder, "
+	 "without any device.",
 	 2, 2, cli_run_encryption},
 	{"snapshots", "[DEVICE]", "list snapshots",
 	 "Lists the snapshots of the repository, of one device if it is named (UDID, its "

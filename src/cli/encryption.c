@@ -1,21 +1,26 @@
-/* rehome encryption on|off|change */
+/* rehome encryption on|off|change|rewrap */
 #include "cli/internal.h"
 
 #include <string.h>
 
 struct wish {
 	const char *new_file;
-	bool is_kept;
+	bool is_kept, is_folder;
 	bool wants_old, wants_new;
 	struct secret old_password, new_password;
 };
 
 static int wish_read(struct wish *wish, const char *word, struct err *err)
 {
-	wish->wants_new = !strcmp(word, "on") || !strcmp(word, "change");
-	wish->wants_old = !strcmp(word, "off") || !strcmp(word, "change");
+	wish->is_folder = !strcmp(word, "rewrap");
+	wish->wants_new = wish->is_folder || !strcmp(word, "on") || !strcmp(word, "change");
+	wish->wants_old = wish->is_folder || !strcmp(word, "off") || !strcmp(word, "change");
 	if (!wish->wants_new && !wish->wants_old)
-		return err_set(err, ERR_USAGE, "\"%.40s\" is not one of on, off, change", word);
+		return err_set(err, ERR_USAGE, "\"%.40s\" is not one of on, off, change, rewrap",
+			       word);
+	if (wish->is_folder && wish->is_kept)
+		return err_set(err, ERR_USAGE,
+			       "--keep is for a device: a folder's password is not kept");
 	return 0;
 }
 
@@ -105,6 +110,32 @@ static int change(struct cli *cli, struct wish *wish, struct repo *repo, const c
 	return 0;
 }
 
+/* rewrap - a folder, on this disk alone: its keys behind another password */
+static int rewrap(struct cli *cli, struct wish *wish, const char *path, struct err *err)
+{
+	char folder[JOB_PATH_MAX];
+	int r = job_folder_find(path, folder, err);
+
+	if (r == 0)
+		r = passwords_get(cli, wish, NULL, "", err);
+	if (r == 0)
+		r = backup_password_change_folder(folder, &wish->old_password, &wish->new_password,
+						  cli->world->entropy, err);
+	if (r == BACKUP_WRONG_PASSWORD)
+		return err_set(err, ERR_PASSWORD, "the password does not open %s", folder);
+	if (r < 0)
+		return r;
+	cli_say(cli,
+		"%s opens with the new password; the device's next backup brings the device's own "
+		"back",
+		folder);
+	return cli->is_json ? cli_json(cli,
+				       json_pack("{s:o, s:b}", "dir", cli_json_text(folder),
+						 "changed", true),
+				       err)
+			    : 0;
+}
+
 int cli_run_encryption(struct cli *cli, int argc, char **argv)
 {
 	struct wish wish = {0};
@@ -123,9 +154,11 @@ int cli_run_encryption(struct cli *cli, int argc, char **argv)
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = wish_read(&wish, argv[0], &cli->err);
-	if (r == 0)
+	if (r == 0 && wish.is_folder)
+		r = rewrap(cli, &wish, argv[1], &cli->err);
+	else if (r == 0)
 		r = repository(cli, wish.is_kept, &repo, &cli->err);
-	if (r == 0)
+	if (r == 0 && !wish.is_folder)
 		r = change(cli, &wish, repo, argv[0], argv[1], &cli->err);
 	secret_clear(&wish.old_password);
 	secret_clear(&wish.new_password);

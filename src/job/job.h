@@ -18,6 +18,7 @@
 enum {
 	JOB_UDID_MAX = 64,
 	JOB_TEXT_MAX = 256,
+	JOB_PATH_MAX = 4096,
 	JOB_ADDRESS_MAX = 28,    /* the part of a network address that matters */
 	JOB_PROBLEMS_KEPT = 100, /* problems told with their text; the rest is counted */
 	JOB_PROBLEM_TEXT_MAX = 400,
@@ -125,6 +126,9 @@ int job_snapshot_find(struct repo *repo, const char *wanted, struct job_snapshot
 		      struct err *err);
 /** job_tree_snapshot - a snapshot as a backup; @view is borrowed and outlives the tree */
 int job_tree_snapshot(struct backup_tree **out, struct repo_view *view, struct err *err);
+/** job_folder_find - @path itself, or the only backup folder inside it; ERR_NOT_FOUND, ERR_USAGE
+ * when there are several */
+int job_folder_find(const char *path, char folder[JOB_PATH_MAX], struct err *err);
 /** job_tree_folder - @path itself, or the only backup folder inside it. @udid (JOB_UDID_MAX, may be
  * NULL) receives the folder's name */
 int job_tree_folder(struct backup_tree **out, const char *path, char *udid, struct err *err);

@@ -149,29 +149,36 @@ static int only_backup_inside(const char *path, char *name, size_t len, struct e
 	return 0;
 }
 
-int job_tree_folder(struct backup_tree **out, const char *path, char *udid, struct err *err)
+int job_folder_find(const char *path, char folder[JOB_PATH_MAX], struct err *err)
 {
-	char name[PATH_COMPONENT_MAX + 1] = "", folder[4096];
+	char name[PATH_COMPONENT_MAX + 1] = "";
 	size_t len = strlen(path);
 	int r;
 
 	while (len > 1 && path[len - 1] == '/')
 		len--;
-	if (len >= sizeof(folder) - sizeof(name))
+	if (len >= JOB_PATH_MAX - sizeof(name))
 		return err_set(err, ERR_LIMIT, "a path of %zu bytes", len);
 	memcpy(folder, path, len);
 	folder[len] = 0;
-	if (has_manifest(folder)) {
-		const char *slash = strrchr(folder, '/');
+	if (has_manifest(folder))
+		return 0;
+	r = only_backup_inside(folder, name, sizeof(name), err);
+	if (r == 0)
+		snprintf(folder + len, JOB_PATH_MAX - len, "/%s", name);
+	return r;
+}
 
-		text_copy(name, sizeof(name), slash ? slash + 1 : folder);
-	} else {
-		r = only_backup_inside(folder, name, sizeof(name), err);
-		if (r < 0)
-			return r;
-		snprintf(folder + len, sizeof(folder) - len, "/%s", name);
-	}
+int job_tree_folder(struct backup_tree **out, const char *path, char *udid, struct err *err)
+{
+	char folder[JOB_PATH_MAX];
+	const char *slash;
+	int r = job_folder_find(path, folder, err);
+
+	if (r < 0)
+		return r;
+	slash = strrchr(folder, '/');
 	if (udid)
-		text_copy(udid, JOB_UDID_MAX, name);
+		text_copy(udid, JOB_UDID_MAX, slash ? slash + 1 : folder);
 	return backup_tree_folder(out, folder, err);
 }

@@ -166,3 +166,22 @@ def kinds_of_change(world):
     check(f'~ {CP}/Library/ConfigurationProfiles/MDM.plist  (content)' in lines and len(lines) == 3, lines)
     only = look(world, 'diff', changed, plain, 'AppDomain-com.example.notes', code=1).text
     check(only == '+ AppDomain-com.example.notes/Documents/seventeen.bin\n', only)
+
+
+@case('encryption rewrap changes the password of a folder and nothing else')
+def rewrap(world):
+    folder = own(world, 'encrypted')
+    before = tree(folder)
+    new = ('--new-device-password-file', world.secret('new', 'ein neues Wort'))
+    wrong = ('--device-password-file', world.secret('wrong', 'falsch'))
+    refused = world.rehome(*wrong, 'encryption', 'rewrap', folder, *new, repo=world.dir / 'none', code=1)
+    check('does not open' in refused.messages and tree(folder) == before, refused.messages)
+    look(world, 'encryption', 'rewrap', folder, *new)
+    after = tree(folder)
+    changed = [name for name in after if after[name] != before.get(name)]
+    check(set(after) == set(before) and [pathlib.Path(name).name for name in changed] == ['Manifest.plist'], changed)
+    look(world, 'ls', folder, code=1)
+    check(look(world, 'diff', own(world, 'encrypted'), folder, '--contents', '--other-password-file', new[1]).text == '',
+          'other contents')
+    look(world, 'encryption', 'rewrap', own(world, 'plain'), *new, code=2)
+    look(world, 'encryption', 'rewrap', folder, *new, '--keep', code=2)
