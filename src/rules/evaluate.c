@@ -306,9 +306,13 @@ static void tail(struct eval *eval)
 
 void eval_begin(struct eval *eval, const struct known *known, const struct rules_switches *switches)
 {
+	size_t i;
+
 	*eval = (struct eval){.known = *known};
 	if (switches)
 		eval->switches = *switches;
+	for (i = 0; i < RULES_SWITCH_COUNT; i++)
+		eval->switches.is_turned[i] ^= rules_switch(i)->is_reversed;
 	eval->out = (struct rules_outcome){.then = RULES_STAYS, .confidence = RULES_HIGH};
 }
 

@@ -137,14 +137,16 @@ static void assume(struct rules_facts *facts, enum rules_field field, uint16_t v
 		facts->value[field] = value;
 }
 
-/* the ADE server of the backup: an assumption of its own from 26 on */
+/* the ADE server of the backup: from 26 on, different if the service changed since */
 static uint16_t usual_server(const struct rules_facts *facts)
 {
 	if (facts->value[RULES_BACKUP_OS] < RULES_OS_VERSION(26, 0) ||
 	    is(facts, RULES_ADE_RECORD, RULES_ADE_RECORD_NONE))
 		return RULES_UID_ABSENT;
-	return facts->value[RULES_BACKUP_MGMT] == facts->value[RULES_ADE] ? RULES_UID_EQUAL
-									  : RULES_UID_DIFFERENT;
+	if (is(facts, RULES_BACKUP_MGMT, RULES_NONE) || is(facts, RULES_ADE, RULES_NONE) ||
+	    facts->value[RULES_BACKUP_MGMT] == facts->value[RULES_ADE])
+		return RULES_UID_EQUAL;
+	return RULES_UID_DIFFERENT;
 }
 
 /* the fields that hang together, each assumed in keeping with those before it */

@@ -70,7 +70,7 @@ enum stage {
  */
 struct eval {
 	struct known known;
-	struct rules_switches switches;
+	struct rules_switches switches; /* as the code takes them, reversed defaults applied */
 	enum stage stage;
 	bool is_forced; /* a person overrode the refusals that exist for safety */
 	bool is_unsure; /* STAGE_LEGACY: a fresh ADE record might have decided otherwise */

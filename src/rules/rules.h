@@ -211,6 +211,8 @@ struct rules_switch_row {
 	const char *words[2]; /* default, turned: "returns", "lost" */
 	uint16_t rule;        /* RULES_ID of the rule that it belongs to */
 	const char *sentence; /* what is not known, for a person */
+	bool is_reversed; /* the code's own way is the second word: to change a default, swap the
+			     words and turn this around */
 };
 const struct rules_switch_row *rules_switch(enum rules_switch number);
 /** rules_switches_set - set the switch called @name to @word; ERR_USAGE with the choices */

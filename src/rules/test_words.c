@@ -121,6 +121,35 @@ static void what_is_usual_is_what_the_vectors_have_where_they_say_nothing(void *
 			    "R-202");
 }
 
+static void the_usual_ade_server_follows_from_the_services(void **state)
+{
+	static const struct {
+		const char *vector, *backup_os, *bm, *ade, *server;
+	} cases[] = {
+		{"T12", "18.6", "this", "this", "absent"},
+		{"T12", "26.0", "this", "this", "equal"},
+		{"T12", "26.0", "other", "this", "different"},
+		{"T12", "27", "this", "other", "different"},
+		{"T12", "27", "this", "none", "equal"},
+		{"T47", "26", "this", "other", "absent"},
+	};
+	struct err err = ERR_INIT;
+	char text[RULES_TEXT_MAX];
+	size_t i;
+
+	for (i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct rules_facts facts = vector_named(cases[i].vector)->facts;
+
+		rules_facts_set(&facts, RULES_BACKUP_OS, cases[i].backup_os, RULES_CODES, &err);
+		rules_facts_set(&facts, RULES_BACKUP_MGMT, cases[i].bm, RULES_CODES, &err);
+		rules_facts_set(&facts, RULES_ADE, cases[i].ade, RULES_CODES, &err);
+		facts.value[RULES_SERVER_UID] = RULES_UNKNOWN;
+		rules_facts_assume(&facts);
+		assert_string_equal(rules_facts_text(&facts, RULES_SERVER_UID, RULES_CODES, text),
+				    cases[i].server);
+	}
+}
+
 /* every code and word is ASCII without spaces, and no two of a kind are alike */
 static void check_words(const char *const *words, size_t count)
 {
@@ -214,6 +243,7 @@ int main(void)
 		cmocka_unit_test(asking_the_service_leaves_its_policy_open),
 		cmocka_unit_test(what_is_usual_never_contradicts_what_is_known),
 		cmocka_unit_test(what_is_usual_is_what_the_vectors_have_where_they_say_nothing),
+		cmocka_unit_test(the_usual_ade_server_follows_from_the_services),
 		cmocka_unit_test(actions_have_two_names_and_a_sentence),
 		cmocka_unit_test(columns_print_in_both_vocabularies),
 		cmocka_unit_test(the_longest_lists_fit),
