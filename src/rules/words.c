@@ -164,7 +164,8 @@ bool rules_column_is_list(enum rules_column column)
 	return columns[column].is_list;
 }
 
-/* a list under way: words with one space between them; the longest lists fit (test_words.c) */
+/* a list under way: words with one space between them; the longest lists fit (test_rules_words.c)
+ */
 struct line {
 	char *text;
 	size_t len;

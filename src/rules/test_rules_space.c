@@ -395,7 +395,7 @@ static void every_deciding_rule_fired_and_no_other_did(void **state)
 	char text[8];
 	size_t i;
 
-	has_fired[RULES_ID('R', 711)] = true; /* contradictions: see test_outcomes */
+	has_fired[RULES_ID('R', 711)] = true; /* contradictions: see test_rules_outcomes */
 	for (i = 0; (rule = rules_rule_at(i)); i++) {
 		bool decides = rule->role == RULES_DECIDES;
 
