@@ -202,16 +202,30 @@ static int open_classes(struct backup_keybag *bag, const uint8_t kek[BACKUP_KEY_
 	for (i = 0; i <= KEYBAG_CLASS_MAX; i++) {
 		struct keybag_class *class = &bag->classes[i];
 
-		if (!is_for_password(class))
+		if (!class->has_wrapped || !(class->wrap & KEYBAG_WRAP_PASSWORD))
 			continue;
-		++*wrapped;
 		r = crypto_unwrap(kek, class->wrapped, class->key, err);
 		if (r < 0)
 			return r;
-		class->is_open = !r;
-		*opened += !r;
+		class->is_damaged = r == CRYPTO_BAD_TAG;
+		class->is_open = !r && is_for_password(class);
+		if (!class->is_open)
+			explicit_bzero(class->key, sizeof(class->key));
+		*wrapped += is_for_password(class);
+		*opened += class->is_open;
 	}
 	return 0;
+}
+
+uint32_t keybag_damaged(const struct backup_keybag *bag)
+{
+	uint32_t damaged = 0;
+	size_t i;
+
+	for (i = 0; bag->is_open && i <= KEYBAG_CLASS_MAX; i++)
+		if (bag->classes[i].is_damaged)
+			damaged |= 1u << i;
+	return damaged;
 }
 
 int backup_keybag_unlock(struct backup_keybag *bag, const struct secret *password, struct err *err)

@@ -16,7 +16,7 @@ enum {
 };
 
 struct keybag_class {
-	bool is_present, has_wrapped, is_open;
+	bool is_present, has_wrapped, is_open, is_damaged;
 	uint32_t wrap, key_type;
 	uint8_t wrapped[CRYPTO_WRAPPED_LEN];
 	uint8_t key[BACKUP_KEY_LEN];
@@ -26,6 +26,9 @@ struct keybag_class {
 int keybag_derive(const struct secret *password, struct slice dpsl, uint32_t dpic,
 		  struct slice salt, uint32_t iter, uint8_t kek[BACKUP_KEY_LEN], struct err *err);
 
+/** keybag_damaged - classes (1u << class) whose wrapping the right password does not open, those
+ * for their device too among them */
+uint32_t keybag_damaged(const struct backup_keybag *bag);
 /**
  * keybag_rewrap - put @new_password in front of the keys of the bag in @blob, in place
  * As backup_password_change; unless 0 is returned the bytes of @blob are of no use.

@@ -15,8 +15,9 @@ static const struct backup_promise promises[PROMISE_COUNT] = {
 					    "its SystemDomainsVersion is a string like 24.0"},
 	[PROMISE_DEVICE_NAMED] = {"device-named", BACKUP_REMARK,
 				  "its Lockdown names the device by UniqueDeviceID"},
-	[PROMISE_KEYBAG] = {"keybag", BACKUP_PROBLEM,
-			    "an encrypted backup has a keybag that can be read"},
+	[PROMISE_KEYBAG] =
+		{"keybag", BACKUP_PROBLEM,
+		 "an encrypted backup has a keybag that can be read, all of whose classes open"},
 	[PROMISE_MANIFEST_KEY] = {"manifest-key", BACKUP_REMARK,
 				  "an encrypted backup has a ManifestKey and an encrypted "
 				  "Manifest.db"},

@@ -7,25 +7,15 @@
 
 enum { LONG = (20 << 20) + 7 };
 
-/* Stored bytes that are plain bytes @i * 7 under @key. */
 static void make_stored(size_t len, const uint8_t key[32], struct buf *plain, struct buf *stored)
 {
-	static const uint8_t iv[16];
-	size_t pad = 16 - len % 16, i;
-	struct crypto_cbc *cbc = NULL;
+	size_t i;
 
 	assert_int_equal(buf_reserve(plain, len, NULL), 0);
 	for (i = 0; i < len; i++)
 		plain->bytes[i] = (uint8_t)(i * 7 + (i >> 12));
 	plain->len = len;
-	assert_int_equal(buf_append_slice(stored, buf_slice(plain), NULL), 0);
-	for (i = 0; i < pad; i++)
-		assert_int_equal(buf_append_u8(stored, (uint8_t)pad, NULL), 0);
-	assert_int_equal(crypto_cbc_new(&cbc, NULL), 0);
-	assert_int_equal(crypto_cbc_start(cbc, true, key, iv, NULL), 0);
-	assert_int_equal(crypto_cbc_update(cbc, stored->bytes, stored->len, stored->bytes, NULL),
-			 0);
-	crypto_cbc_free(cbc);
+	testing_encrypt(buf_slice(plain), key, stored);
 }
 
 static struct source *open_stored(struct slice stored, const uint8_t key[32])
@@ -69,9 +59,7 @@ static void encrypted_contents_of_any_length_come_out_whole(void **state)
 
 	for (i = 0; i < ARRAY_COUNT(lens); i++) {
 		CLEANUP(testing_folder_remove) char *folder = testing_folder();
-		CLEANUP(buf_clear)
-		struct buf plain = BUF_INIT(32 << 20),
-			   stored = BUF_INIT(32 << 20);
+		CLEANUP(buf_clear) struct buf plain = BUF_INIT(LONG), stored = BUF_INIT(LONG + 16);
 		CLEANUP(source_close_p) struct source *view = NULL;
 		CLEANUP(close_p) int fd = open_file(folder);
 		struct err err = ERR_INIT;
@@ -86,7 +74,7 @@ static void encrypted_contents_of_any_length_come_out_whole(void **state)
 static void plain_contents_come_out_whole(void **state)
 {
 	CLEANUP(testing_folder_remove) char *folder = testing_folder();
-	CLEANUP(buf_clear) struct buf plain = BUF_INIT(32 << 20), stored = BUF_INIT(32 << 20);
+	CLEANUP(buf_clear) struct buf plain = BUF_INIT(LONG), stored = BUF_INIT(LONG + 16);
 	CLEANUP(source_close_p) struct source *source = NULL;
 	CLEANUP(close_p) int fd = open_file(folder);
 	static const uint8_t key[32];

@@ -113,6 +113,33 @@ static bool is_reported(struct flipped *flipped, const struct secret *password)
 	return r || flipped->findings != 2;
 }
 
+/* Is the byte one of a wrapped key, in the keybag as Manifest.plist holds it? */
+static bool is_wrapped(struct slice list, size_t offset)
+{
+	size_t back;
+
+	for (back = 8; back < 8 + CRYPTO_WRAPPED_LEN && back <= offset; back++)
+		if (!memcmp(list.bytes + offset - back, "WPKY", 4))
+			return true;
+	return false;
+}
+
+static void flip_keybag(struct flipped *flipped, const struct secret *password)
+{
+	CLEANUP(buf_clear) struct buf list = BUF_INIT(1 << 20);
+	struct err err = ERR_INIT;
+	size_t wrapped = 0;
+
+	flipped->path = "Manifest.plist";
+	assert_done(backup_tree_read(flipped->under, flipped->path, &list, &err), err);
+	for (flipped->offset = 0; flipped->offset < list.len; flipped->offset += 7)
+		if (is_wrapped(buf_slice(&list), flipped->offset)) {
+			wrapped++;
+			assert_true(is_reported(flipped, password));
+		}
+	assert_true(wrapped > 11 * 5);
+}
+
 static void flip_all(struct flipped *flipped, struct target *target, const struct secret *password)
 {
 	const char *wanted = getenv("REHOME_FLIPS");
@@ -140,6 +167,7 @@ static void what_a_digest_a_wrap_or_a_structure_covers_is_reported(void **state)
 	assert_done(tree->walk(tree, add_target, &targets, &err), err);
 	mark_digests(tree, &password, &targets);
 	flipped.under = tree;
+	flip_keybag(&flipped, &password);
 	for (i = 0; i < targets.count; i++) {
 		struct target *target = &targets.all[i];
 

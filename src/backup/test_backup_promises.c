@@ -38,6 +38,21 @@ static void no_keybag(struct backup_properties *properties)
 	properties->has_keybag = false;
 }
 
+/* that of class 1 */
+static void damaged_last_class(struct backup_properties *properties)
+{
+	properties->keybag.bytes[properties->keybag.len - 1] ^= 1;
+}
+
+/* that of class 11, which is for the device too */
+static void damaged_first_class(struct backup_properties *properties)
+{
+	uint8_t *wrapped = memmem(properties->keybag.bytes, properties->keybag.len, "WPKY", 4);
+
+	assert_non_null(wrapped);
+	wrapped[8] ^= 1;
+}
+
 static void no_manifest_key(struct backup_properties *properties)
 {
 	properties->has_manifest_key = false;
@@ -66,6 +81,16 @@ static void break_info_agreement(const struct copy *copy)
 static void break_keybag(const struct copy *copy)
 {
 	change_properties(copy, no_keybag);
+}
+
+static void break_last_class(const struct copy *copy)
+{
+	change_properties(copy, damaged_last_class);
+}
+
+static void break_first_class(const struct copy *copy)
+{
+	change_properties(copy, damaged_first_class);
 }
 
 static void break_manifest_key(const struct copy *copy)
@@ -297,6 +322,8 @@ static const struct damage {
 	{"device-named", break_udid, PLAIN, NULL},
 	{"info-agrees", break_info_agreement, PLAIN, NULL},
 	{"keybag", break_keybag, ENCRYPTED, KAT_PASSWORD},
+	{"keybag", break_last_class, ENCRYPTED, KAT_PASSWORD},
+	{"keybag", break_first_class, ENCRYPTED, KAT_PASSWORD},
 	{"manifest-key", break_manifest_key, ENCRYPTED, KAT_PASSWORD},
 	{"status-plist", no_status, PLAIN, NULL},
 	{"status-version", old_status, PLAIN, NULL},

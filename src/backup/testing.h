@@ -15,6 +15,7 @@
 
 #include "backup/backup.h"
 #include "backup/kat.h"
+#include "crypto/crypto.h"
 
 /* where the contents of HomeDomain, Library/SMS/sms.db lie in any backup */
 #define SMS "3d/3d0d7e5fb2ce288813306e4d4636395e047a3d28"
@@ -81,6 +82,25 @@ static inline void testing_folder_remove(char **path)
 {
 	fs_remove_tree(fs_system(), *path, NULL);
 	free(*path);
+}
+
+/* @plain as devices store it under @key: AES-256-CBC, zero IV, PKCS#7 */
+static inline void testing_encrypt(struct slice plain, const uint8_t key[BACKUP_KEY_LEN],
+				   struct buf *stored)
+{
+	static const uint8_t iv[CRYPTO_BLOCK_LEN];
+	struct crypto_cbc *cbc = NULL;
+	size_t i, pad = CRYPTO_BLOCK_LEN - plain.len % CRYPTO_BLOCK_LEN;
+
+	assert_int_equal(buf_append_slice(stored, plain, NULL), 0);
+	for (i = 0; i < pad; i++)
+		assert_int_equal(buf_append_u8(stored, (uint8_t)pad, NULL), 0);
+	assert_int_equal(stored->len, backup_stored_len(plain.len));
+	assert_int_equal(crypto_cbc_new(&cbc, NULL), 0);
+	assert_int_equal(crypto_cbc_start(cbc, true, key, iv, NULL), 0);
+	assert_int_equal(crypto_cbc_update(cbc, stored->bytes, stored->len, stored->bytes, NULL),
+			 0);
+	crypto_cbc_free(cbc);
 }
 
 static inline void testing_read_file(const char *path, struct buf *out)

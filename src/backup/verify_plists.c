@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "backup/keybag.h"
 #include "backup/verify.h"
 
 /*
@@ -61,6 +62,17 @@ static void check_version(struct verify *verify, enum promise promise, const str
 			      text_quote(text, strlen(text), quoted));
 }
 
+static void check_classes(struct verify *verify)
+{
+	uint32_t damaged = verify->reader.bag ? keybag_damaged(verify->reader.bag) : 0;
+	unsigned i;
+
+	for (i = 0; damaged >> i; i++)
+		if (damaged >> i & 1)
+			verify_broken(verify, PROMISE_KEYBAG, "Manifest.plist",
+				      "BackupKeyBag: the key of class %u does not open", i);
+}
+
 static void check_encryption(struct verify *verify)
 {
 	const struct backup_properties *properties = &verify->reader.properties;
@@ -70,6 +82,7 @@ static void check_encryption(struct verify *verify)
 	if (!verify->reader.bag)
 		verify_broken(verify, PROMISE_KEYBAG, "Manifest.plist",
 			      "BackupKeyBag is missing or damaged");
+	check_classes(verify);
 	if (!properties->has_manifest_key)
 		verify_broken(verify, PROMISE_MANIFEST_KEY, "Manifest.plist",
 			      "no ManifestKey: iOS before 10.2, or rewritten by another tool");
