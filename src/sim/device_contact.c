@@ -49,7 +49,7 @@ static bool this_refuses(struct sim_device *device, const struct sim_enrollment 
 	return is_named(device, "let-go-by", enrollment->server) ||
 	       world_is(device, "generation", "newer") ||
 	       (world_is(device, "certificate", "renewed") &&
-		world_is(device, "renewed-certificate", "refused"));
+		sim_word_is(device, &sim_switch_words, "renewed_identity", "refused"));
 }
 
 static int answer_in_words(struct sim_service *service, struct sim_device *device,
@@ -60,7 +60,9 @@ static int answer_in_words(struct sim_service *service, struct sim_device *devic
 	(void)err;
 	*then = SIM_THEN_STAYS;
 	if (!is_named(device, "this", enrollment->server)) {
-		bool rejects = world_is(device, "other-response", "rejects");
+		/* it is restored devices that may be rejected, not those that just enrolled */
+		bool rejects = world_is(device, "other-response", "rejects") &&
+			       !sim_fact_int(device, "enrolled/fresh", 0);
 
 		*then = rejects ? SIM_THEN_DROPPED : SIM_THEN_STAYS;
 		*reply = rejects                                             ? SIM_REPLY_REJECTED

@@ -45,7 +45,8 @@ static int check(struct sim_device *target, const struct sim_device *source, boo
 	if (r == SIM_SETUP_IS_DONE) /* only once for each erase, and only on the way */
 		return refuse(target, "not_offered", err);
 	/* a device that ADE knows is given no device to transfer from */
-	if (is_direct && sim_cloud_load(target, SIM_SET_ASIDE_PATH, &fresh, err) == 0)
+	if (is_direct && !sim_fact_int(target, "setup/return_to_service", 0) &&
+	    sim_cloud_load(target, SIM_SET_ASIDE_PATH, &fresh, err) == 0 && !fresh.is_multi_user)
 		return refuse(target, "unsupported", err);
 	if (r == SIM_SETUP_NOT_OFFERED)
 		return refuse(target, "not_offered", err);

@@ -113,7 +113,8 @@ static const char *contradiction(const struct sim_scenario *s)
 	bool is_set_up = story_is(s, SIM_IN_RESET, "not_reset");
 	bool has_record = story_is(s, SIM_IN_ADE_RECORD, "mandatory");
 	bool is_same = story_is(s, SIM_IN_DEV, "same");
-	bool is_local = !strncmp(s->value[SIM_IN_SOURCE], "local_", 6);
+	bool is_wireless = story_is(s, SIM_IN_SOURCE, "icloud") ||
+			   story_is(s, SIM_IN_SOURCE, "direct_transfer");
 
 	if (story_is(s, SIM_IN_RESET, "brand_new") && is_same)
 		return "a brand new device is no device that was backed up";
@@ -127,7 +128,7 @@ static const char *contradiction(const struct sim_scenario *s)
 		return "kind=ade leaves an ADE record";
 	if (!story_is(s, SIM_IN_SERVER_UID, "absent") && !has_record)
 		return "a server's UID is of an ADE record";
-	if (story_is(s, SIM_IN_TOOL, "configurator") && !is_local)
+	if (story_is(s, SIM_IN_TOOL, "configurator") && is_wireless)
 		return "Configurator restores from a computer";
 	if (story_is(s, SIM_IN_SCENARIO, "restore") && !is_set_up &&
 	    !story_is(s, SIM_IN_NOW, "none"))

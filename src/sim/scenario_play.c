@@ -289,6 +289,7 @@ static int restore(struct play *play, struct err *err)
 static int go_on(struct play *play, struct err *err)
 {
 	bool signs_in = is(play, SIM_IN_SOURCE, "account_signin");
+	char outcome[32];
 	struct sim_observation seen;
 	int r = sim_observe(play->target, sim_service_in_words(), &seen, err);
 
@@ -296,7 +297,21 @@ static int go_on(struct play *play, struct err *err)
 	    !strcmp(seen.restore, "blocked") || !strcmp(seen.restore, "refused"))
 		return r;
 	r = sim_setup_finish(play->target, signs_in, err);
+	if (r == SIM_SETUP_WAITS &&
+	    !sim_fact_get(play->target, "restore/outcome", outcome,
+			  sizeof(outcome))) /* it waits before there was anything to try */
+		r = sim_restore_note(play->target, "blocked", "not_kept", err);
 	return r < 0 ? r : 0;
+}
+
+/* what services hold about the backup's relation says nothing of one that no restore touched */
+static int forget_if_untouched(struct play *play, struct err *err)
+{
+	char row[SIM_WORD_LEN];
+
+	if (!play->is_set_up || sim_fact_get(play->target, "restore/row", row, sizeof(row)))
+		return 0;
+	return sim_words_forget(play->target, &sim_world_words, err);
 }
 
 /* ---- without a restore ---- */
@@ -352,6 +367,8 @@ static int play_story(struct play *play, struct sim_observation *seen, struct er
 		r = restore(play, err);
 	if (r == 0 && is(play, SIM_IN_SCENARIO, "restore"))
 		r = go_on(play, err);
+	if (r == 0)
+		r = forget_if_untouched(play, err);
 	if (r == 0)
 		r = sim_observe(play->target, sim_service_in_words(), seen, err);
 	return r < 0 ? r : check_keepsake(play, seen, err);
