@@ -9,11 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MANIFEST_PATH SIM_PROFILES_FOLDER "/PayloadManifest.plist"
 #define DEPENDENCY_PATH SIM_PROFILES_FOLDER "/PayloadDependency.plist"
 
 enum {
-	FILE_LEN_MAX = 1 << 20,
 	YEAR_SECONDS = 365 * SIM_DAY_SECONDS,
 	ALL_RIGHTS = 8191,
 };
@@ -53,46 +51,6 @@ bool sim_identity_parse(const char *word, enum sim_identity_kind *kind)
 		}
 	}
 	return false;
-}
-
-/* ---- files ---- */
-
-static const struct plist *load(struct sim_device *device, const char *path, struct plist_doc *doc)
-{
-	CLEANUP(buf_clear) struct buf bytes = BUF_INIT(FILE_LEN_MAX);
-	const struct plist_limits limits = PLIST_LIMITS_SMALL;
-	const struct plist *root;
-
-	if (sim_file_load(device, SIM_PROFILES_DOMAIN, path, &bytes, NULL) != 0)
-		return NULL;
-	return plist_parse(doc, buf_slice(&bytes), &limits, &root, NULL) == 0 ? root : NULL;
-}
-
-static int store(struct sim_device *device, const char *path, struct plist_doc *doc,
-		 const struct plist *root, struct err *err)
-{
-	CLEANUP(buf_clear) struct buf bytes = BUF_INIT(FILE_LEN_MAX);
-	int r = plist_write_binary(doc, root, &bytes, err);
-
-	return r < 0 ? r
-		     : sim_file_store(device, SIM_PROFILES_DOMAIN, path, buf_slice(&bytes), err);
-}
-
-static int drop(struct sim_device *device, const char *path, struct err *err)
-{
-	int r = sim_file_delete(device, SIM_PROFILES_DOMAIN, path, err);
-
-	return r < 0 ? r : 0;
-}
-
-static void stub_path(const char *identifier, char out[160])
-{
-	uint8_t digest[CRYPTO_SHA256_LEN];
-	char hex[2 * CRYPTO_SHA256_LEN + 1];
-
-	crypto_sha256(slice_text(identifier), digest);
-	hex_encode(digest, sizeof(digest), hex);
-	snprintf(out, 160, SIM_PROFILES_FOLDER "/profile-%s.stub", hex);
 }
 
 /* ---- the enrollment profile ---- */
@@ -181,7 +139,7 @@ static int stub_write(struct sim_device *device, const struct relation *relation
 	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
 	const struct sim_enrollment *enrollment = relation->enrollment;
 	struct plist *stub, *mdm, *payloads;
-	char path[160];
+	char path[SIM_STUB_PATH_LEN];
 	int r = plist_doc_new(&doc, err);
 
 	if (r < 0)
@@ -203,8 +161,8 @@ static int stub_write(struct sim_device *device, const struct relation *relation
 	plist_add(doc, payloads, mdm);
 	plist_add(doc, payloads, identity_payload(doc, relation));
 	plist_set(doc, stub, "PayloadContent", payloads);
-	stub_path(relation->identifier, path);
-	return store(device, path, doc, stub, err);
+	sim_profiles_stub_path(relation->identifier, path);
+	return sim_profiles_store(device, path, stub, err);
 }
 
 static int mdm_write(struct sim_device *device, const struct relation *relation, struct err *err)
@@ -237,7 +195,7 @@ static int mdm_write(struct sim_device *device, const struct relation *relation,
 	}
 	if (enrollment->kind == SIM_ENROLLED_USER)
 		plist_set_bool(doc, mdm, "UserEnrollment", true);
-	return store(device, SIM_MDM_PATH, doc, mdm, err);
+	return sim_profiles_store(device, SIM_MDM_PATH, mdm, err);
 }
 
 /* which profiles depend on which certificate: its reference in hexadecimal -> payload UUIDs */
@@ -256,7 +214,7 @@ static int dependency_write(struct sim_device *device, const struct relation *re
 	hex_encode(relation->ref, sizeof(relation->ref), hex);
 	plist_add(doc, users, plist_new_text(doc, relation->mdm_uuid));
 	plist_set(doc, dict, hex, users);
-	return store(device, DEPENDENCY_PATH, doc, dict, err);
+	return sim_profiles_store(device, DEPENDENCY_PATH, dict, err);
 }
 
 /* a key that the hardware itself holds: an erase destroys it, and no backup has it */
@@ -371,12 +329,12 @@ int sim_enrollment_load(struct sim_device *device, struct sim_enrollment *enroll
 	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
 	const struct plist *mdm, *stub;
 	const char *server, *identifier;
-	char path[160];
+	char path[SIM_STUB_PATH_LEN];
 	int r = plist_doc_new(&doc, err);
 
 	if (r < 0)
 		return r;
-	mdm = load(device, SIM_MDM_PATH, doc);
+	mdm = sim_profiles_load(device, SIM_MDM_PATH, doc);
 	server = plist_get_text(mdm, "ServerURL");
 	identifier = plist_get_text(mdm, "ManagingProfileIdentifier");
 	if (!server || !identifier)
@@ -384,8 +342,8 @@ int sim_enrollment_load(struct sim_device *device, struct sim_enrollment *enroll
 	*enrollment = (struct sim_enrollment){.kind = kind_of(device, mdm)};
 	snprintf(enrollment->server, sizeof(enrollment->server), "%s", server);
 	plist_get_bool(mdm, "IsProfileLocked", &enrollment->is_locked);
-	stub_path(identifier, path);
-	stub = load(device, path, doc);
+	sim_profiles_stub_path(identifier, path);
+	stub = sim_profiles_load(device, path, doc);
 	plist_get_date(stub, "InstallDate", &enrollment->since);
 	take_identity(stub, enrollment);
 	take_keychain(device, row_of(mdm), enrollment);
@@ -399,96 +357,28 @@ int sim_enrollment_remove(struct sim_device *device, struct err *err)
 	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
 	const struct plist *mdm;
 	const char *identifier;
-	char path[160];
+	char path[SIM_STUB_PATH_LEN];
 	int r = plist_doc_new(&doc, err);
 
 	if (r < 0)
 		return r;
-	mdm = load(device, SIM_MDM_PATH, doc);
+	mdm = sim_profiles_load(device, SIM_MDM_PATH, doc);
 	if (!mdm)
 		return 0;
 	identifier = plist_get_text(mdm, "ManagingProfileIdentifier");
 	if (identifier) {
-		stub_path(identifier, path);
-		r = drop(device, path, err);
+		sim_profiles_stub_path(identifier, path);
+		r = sim_profiles_drop(device, path, err);
 	}
 	if (r == 0)
 		r = sim_keychain_remove(device, "cert", row_of(mdm), err);
 	if (r == 0)
 		r = sim_keychain_remove(device, "keys", row_of(mdm), err);
 	if (r == 0)
-		r = drop(device, SIM_PROFILES_FOLDER "/MDMAppManagement.plist", err);
+		r = sim_profiles_drop(device, SIM_PROFILES_FOLDER "/MDMAppManagement.plist", err);
 	if (r == 0)
-		r = drop(device, DEPENDENCY_PATH, err);
+		r = sim_profiles_drop(device, DEPENDENCY_PATH, err);
 	if (r == 0)
-		r = drop(device, SIM_MDM_PATH, err);
-	return r < 0 ? r : sim_profiles_manifest(device, err);
-}
-
-static bool is_stub(const char *path)
-{
-	static const char prefix[] = SIM_PROFILES_FOLDER "/profile-";
-	size_t len = strlen(path);
-
-	return !strncmp(path, prefix, sizeof(prefix) - 1) && len > 5 &&
-	       !strcmp(path + len - 5, ".stub");
-}
-
-/* the paths of all stubs, as an array of texts in @doc */
-static int stubs_list(struct sim_device *device, struct plist_doc *doc, struct plist *paths,
-		      struct err *err)
-{
-	CLEANUP(sim_files_close_p) struct sim_files *files = NULL;
-	struct sim_file file;
-	int r = sim_files_open(&files, device, err);
-
-	if (r == 0)
-		r = sim_files_rewind_domain(files, SIM_PROFILES_DOMAIN, err);
-	while (r == 0 && (r = sim_files_next(files, &file, err)) == 0)
-		if (is_stub(file.row.path))
-			plist_add(doc, paths, plist_new_text(doc, file.row.path));
-	return r < 0 ? r : 0;
-}
-
-int sim_profiles_manifest(struct sim_device *device, struct err *err)
-{
-	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
-	struct plist *paths, *manifest, *ordered;
-	int r = plist_doc_new(&doc, err);
-
-	if (r < 0)
-		return r;
-	paths = plist_new_array(doc);
-	manifest = plist_new_dict(doc);
-	ordered = plist_new_array(doc);
-	r = stubs_list(device, doc, paths, err);
-	for (const struct plist *path = paths->as.items.first; path; path = path->next) {
-		const struct plist *stub = load(device, plist_text(path), doc);
-		const char *identifier = plist_get_text(stub, "PayloadIdentifier");
-
-		if (identifier)
-			plist_add(doc, ordered, plist_new_text(doc, identifier));
-	}
-	plist_set(doc, manifest, "OrderedProfiles", ordered);
-	plist_set(doc, manifest, "HiddenProfiles", plist_new_array(doc));
-	return r < 0 ? r : store(device, MANIFEST_PATH, doc, manifest, err);
-}
-
-int sim_profiles_remove_all(struct sim_device *device, struct err *err)
-{
-	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
-	struct plist *paths;
-	int r = sim_enrollment_remove(device, err);
-
-	if (r == 0)
-		r = plist_doc_new(&doc, err);
-	if (r < 0)
-		return r;
-	paths = plist_new_array(doc);
-	r = stubs_list(device, doc, paths, err);
-	if (r < 0 || !paths->as.items.first)
-		return r;
-	for (const struct plist *path = paths->as.items.first; r == 0 && path; path = path->next)
-		r = drop(device, plist_text(path), err);
+		r = sim_profiles_drop(device, SIM_MDM_PATH, err);
 	return r < 0 ? r : sim_profiles_manifest(device, err);
 }

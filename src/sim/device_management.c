@@ -8,29 +8,12 @@
 
 #include <string.h>
 
-enum { PROFILE_LEN_MAX = 1 << 20 };
-
-/* a plist file of the device into @doc; NULL if it is not there or not a plist */
-static const struct plist *load_plist(struct sim_device *device, const char *path,
-				      struct plist_doc *doc)
-{
-	CLEANUP(buf_clear) struct buf bytes = BUF_INIT(PROFILE_LEN_MAX);
-	const struct plist_limits limits = PLIST_LIMITS_SMALL;
-	const struct plist *root;
-
-	if (sim_file_load(device, SIM_PROFILES_DOMAIN, path, &bytes, NULL) != 0)
-		return NULL;
-	return plist_parse(doc, buf_slice(&bytes), &limits, &root, NULL) == 0 &&
-			       root->type == PLIST_DICT
-		       ? root
-		       : NULL;
-}
-
 struct plist *sim_device_cloud_configuration(struct sim_device *device, struct plist_doc *doc)
 {
 	CLEANUP(plist_doc_free_p) struct plist_doc *inner = NULL;
-	const struct plist *root =
-		plist_doc_new(&inner, NULL) == 0 ? load_plist(device, SIM_CLOUD_PATH, inner) : NULL;
+	const struct plist *root = plist_doc_new(&inner, NULL) == 0
+					   ? sim_profiles_load(device, SIM_CLOUD_PATH, inner)
+					   : NULL;
 
 	return root ? plist_copy(doc, root) : plist_new_dict(doc);
 }
@@ -43,85 +26,57 @@ int sim_device_supervision_refresh(struct sim_device *device, struct err *err)
 
 	if (r < 0)
 		return r;
-	plist_get_bool(load_plist(device, SIM_CLOUD_PATH, doc), "IsSupervised", &is_supervised);
+	plist_get_bool(sim_profiles_load(device, SIM_CLOUD_PATH, doc), "IsSupervised",
+		       &is_supervised);
 	return sim_device_set_state(device, "is_supervised", is_supervised ? "true" : "false", err);
-}
-
-static int store_plist(struct sim_device *device, const char *path, const struct plist *value,
-		       struct err *err)
-{
-	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
-	CLEANUP(buf_clear) struct buf bytes = BUF_INIT(PROFILE_LEN_MAX);
-	int r = plist_doc_new(&doc, err);
-
-	if (r == 0)
-		r = plist_write_binary(doc, plist_copy(doc, value), &bytes, err);
-	return r < 0 ? r
-		     : sim_file_store(device, SIM_PROFILES_DOMAIN, path, buf_slice(&bytes), err);
 }
 
 int sim_device_cloud_configuration_put(struct sim_device *device, const struct plist *configuration,
 				       struct err *err)
 {
-	int r = store_plist(device, SIM_CLOUD_PATH, configuration, err);
+	int r = sim_profiles_store(device, SIM_CLOUD_PATH, configuration, err);
 
 	return r < 0 ? r : sim_device_supervision_refresh(device, err);
 }
 
 /* ---- profiles ---- */
 
-static void stub_path(const char *identifier, char out[160])
-{
-	uint8_t digest[CRYPTO_SHA256_LEN];
-	char hex[2 * CRYPTO_SHA256_LEN + 1];
-
-	crypto_sha256(slice_text(identifier), digest);
-	hex_encode(digest, sizeof(digest), hex);
-	snprintf(out, 160, SIM_PROFILES_FOLDER "/profile-%s.stub", hex);
-}
-
 int sim_device_profile_put(struct sim_device *device, const struct plist *profile, struct err *err)
 {
 	const char *identifier = plist_get_text(profile, "PayloadIdentifier");
-	char path[160];
+	char path[SIM_STUB_PATH_LEN];
 	int r;
 
 	if (!identifier || !*identifier)
 		return err_set(err, ERR_USAGE, "the profile has no PayloadIdentifier");
-	stub_path(identifier, path);
-	r = store_plist(device, path, profile, err);
+	sim_profiles_stub_path(identifier, path);
+	r = sim_profiles_store(device, path, profile, err);
 	return r < 0 ? r : sim_profiles_manifest(device, err);
-}
-
-static bool is_stub(const char *path)
-{
-	static const char prefix[] = SIM_PROFILES_FOLDER "/profile-";
-	size_t len = strlen(path);
-
-	return !strncmp(path, prefix, sizeof(prefix) - 1) && len > 5 &&
-	       !strcmp(path + len - 5, ".stub");
 }
 
 int sim_device_profile_remove(struct sim_device *device, const char *identifier, struct err *err)
 {
 	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
-	const struct plist *profile;
+	const struct plist *profile, *mdm;
+	const char *managing;
 	bool is_kept = false;
-	char path[160];
+	char path[SIM_STUB_PATH_LEN];
 	int r = plist_doc_new(&doc, err);
 
 	if (r < 0)
 		return r;
-	stub_path(identifier, path);
-	profile = load_plist(device, path, doc);
+	sim_profiles_stub_path(identifier, path);
+	profile = sim_profiles_load(device, path, doc);
 	if (!profile)
 		return SIM_DEVICE_ABSENT;
 	if (plist_get_bool(profile, "PayloadRemovalDisallowed", &is_kept) && is_kept)
 		return SIM_DEVICE_PROHIBITED;
-	r = sim_file_delete(device, SIM_PROFILES_DOMAIN, path, err);
-	if (r != 0)
-		return r == SIM_FILES_ABSENT ? SIM_DEVICE_ABSENT : r;
-	return sim_profiles_manifest(device, err);
+	mdm = sim_profiles_load(device, SIM_MDM_PATH, doc);
+	managing = plist_get_text(mdm, "ManagingProfileIdentifier");
+	if (managing && !strcmp(managing, identifier)) /* without it there is no management */
+		return sim_enrollment_remove(device, err);
+	r = sim_profiles_drop(device, path, err);
+	return r < 0 ? r : sim_profiles_manifest(device, err);
 }
 
 /* one stub's part of GetProfileList */
@@ -149,22 +104,17 @@ static void list_profile(struct plist_doc *doc, const struct plist *profile,
 static int list_profiles(struct sim_device *device, struct plist_doc *doc,
 			 struct plist *identifiers, struct plist *manifest, struct plist *metadata)
 {
-	CLEANUP(sim_files_close_p) struct sim_files *files = NULL;
 	CLEANUP(plist_doc_free_p) struct plist_doc *inner = NULL;
-	struct sim_file file;
-	int r = sim_files_open(&files, device, NULL);
+	struct plist *paths;
+	int r = plist_doc_new(&inner, NULL);
 
-	if (r == 0)
-		r = plist_doc_new(&inner, NULL);
-	if (r == 0)
-		r = sim_files_rewind_domain(files, SIM_PROFILES_DOMAIN, NULL);
-	while (r == 0 && sim_files_next(files, &file, NULL) == 0) {
-		const struct plist *profile;
+	if (r < 0)
+		return r;
+	paths = plist_new_array(inner);
+	r = sim_profiles_stubs(device, inner, paths, NULL);
+	for (const struct plist *path = paths->as.items.first; path; path = path->next) {
+		const struct plist *profile = sim_profiles_load(device, plist_text(path), inner);
 
-		if (!is_stub(file.row.path))
-			continue;
-		plist_doc_reset(inner);
-		profile = load_plist(device, file.row.path, inner);
 		if (profile && plist_get_text(profile, "PayloadIdentifier"))
 			list_profile(doc, profile, identifiers, manifest, metadata);
 	}

@@ -8,7 +8,8 @@
  *
  *   device_cloud.c       the organisation's claim: CloudConfigurationDetails.plist, and the
  *                        set-aside copy that was fetched at activation
- *   device_enrollment.c  MDM.plist, the enrollment profile's stub, PayloadManifest.plist
+ *   device_enrollment.c  MDM.plist and the enrollment profile's stub
+ *   device_stubs.c       the folder of profiles, and the list of them
  *   device_identity.c    the certificate and key by which the service knows the device
  *   device_keychain.c    items, and how they travel; device_seal.c: their encryption
  *   device_managed.c     births, and what no backup holds
@@ -96,6 +97,20 @@ int sim_enrollment_install(struct sim_device *device, const struct sim_enrollmen
 			   struct err *err);
 /** sim_enrollment_remove - MDM.plist, profile and identity go; 0 also where there is none */
 int sim_enrollment_remove(struct sim_device *device, struct err *err);
+enum { SIM_STUB_PATH_LEN = 160 };
+/** sim_profiles_load - the dictionary in @path of the profiles' domain, in @doc; NULL if there is
+ * none */
+const struct plist *sim_profiles_load(struct sim_device *device, const char *path,
+				      struct plist_doc *doc);
+int sim_profiles_store(struct sim_device *device, const char *path, const struct plist *root,
+		       struct err *err);
+/** sim_profiles_drop - 0 also where there is none */
+int sim_profiles_drop(struct sim_device *device, const char *path, struct err *err);
+/** sim_profiles_stub_path - where the stub of @identifier is */
+void sim_profiles_stub_path(const char *identifier, char out[SIM_STUB_PATH_LEN]);
+/** sim_profiles_stubs - add the paths of all stubs to @paths, an array of @doc */
+int sim_profiles_stubs(struct sim_device *device, struct plist_doc *doc, struct plist *paths,
+		       struct err *err);
 /** sim_profiles_remove_all - every profile, with the enrollment */
 int sim_profiles_remove_all(struct sim_device *device, struct err *err);
 /** sim_profiles_manifest - PayloadManifest.plist as the stubs say */

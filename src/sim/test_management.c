@@ -154,6 +154,23 @@ static void leaving_management_takes_profile_and_identity_along(void **state)
 	sim_device_close(device);
 }
 
+static void removing_the_enrollment_profile_by_a_host_ends_management(void **state)
+{
+	struct sim_management management = managed(SIM_ENROLLED_ADE, "this");
+	struct sim_device *device = born(state, "device", &management);
+	struct sim_enrollment found;
+
+	management.enrollment.is_locked = true;
+	assert_int_equal(sim_enrollment_install(device, &management.enrollment, NULL), 0);
+	assert_int_equal(sim_device_profile_remove(device, "this.example.enrollment", NULL),
+			 SIM_DEVICE_PROHIBITED);
+	management.enrollment.is_locked = false;
+	assert_int_equal(sim_enrollment_install(device, &management.enrollment, NULL), 0);
+	assert_int_equal(sim_device_profile_remove(device, "this.example.enrollment", NULL), 0);
+	assert_int_equal(sim_enrollment_load(device, &found, NULL), SIM_DEVICE_ABSENT);
+	sim_device_close(device);
+}
+
 static void an_erase_leaves_no_trace_of_management(void **state)
 {
 	struct sim_management management = managed(SIM_ENROLLED_ADE, "this");
@@ -320,6 +337,7 @@ int main(void)
 		IN_A_PLACE(a_cloud_configuration_is_read_as_it_was_written),
 		IN_A_PLACE(the_profile_list_names_the_enrollment_profile),
 		IN_A_PLACE(leaving_management_takes_profile_and_identity_along),
+		IN_A_PLACE(removing_the_enrollment_profile_by_a_host_ends_management),
 		IN_A_PLACE(an_erase_leaves_no_trace_of_management),
 		IN_A_PLACE(a_seal_opens_only_whole_and_with_its_key),
 		IN_A_PLACE(identities_return_to_their_own_hardware_only),
