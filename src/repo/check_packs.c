@@ -93,9 +93,9 @@ static int check_blob(void *arg, const struct repo_scanned *blob, struct err *er
 	count_blob(check, &blob->place);
 	if (repo_unpack(check->unpacker, blob->header.codec, blob->payload, check->plain,
 			blob->place.plain)) {
-		r = repo_chunk_id(blob->header.type == REPO_BLOB_DATA ? check->data_mac
-								      : check->list_mac,
-				  slice_of(check->plain, blob->place.plain), id, err);
+		r = crypto_mac_compute(blob->header.type == REPO_BLOB_DATA ? check->data_mac
+									   : check->list_mac,
+				       slice_of(check->plain, blob->place.plain), id, err);
 		if (r < 0 || memcmp(id, blob->header.id, sizeof(id)) == 0)
 			return r;
 	}

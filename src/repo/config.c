@@ -151,11 +151,10 @@ int repo_init(const char *path, const struct secret *password, const struct repo
 			      err);
 }
 
-static int other_version(const struct repo *repo, uint32_t version, struct err *err)
+static int newer(const struct repo *repo, uint32_t version, struct err *err)
 {
-	return err_set(err, ERR_UNSUPPORTED, "%s: made by %s rehome (format %u, here %d)",
-		       repo->path, version > REPO_VERSION ? "a newer" : "an older", version,
-		       REPO_VERSION);
+	return err_set(err, ERR_UNSUPPORTED, "%s: made by a newer rehome (format %u)", repo->path,
+		       version);
 }
 
 static int config_open(struct repo *repo, struct slice config, const struct secret *password,
@@ -172,13 +171,13 @@ static int config_open(struct repo *repo, struct slice config, const struct secr
 	version = get_u32le(config.bytes + 8);
 	if (config.len != CONFIG_LEN)
 		return version > REPO_VERSION
-			       ? other_version(repo, version, err)
+			       ? newer(repo, version, err)
 			       : err_set(err, ERR_CORRUPT, "%s/config: damaged", repo->path);
 	config_digest(config.bytes, digest);
 	if (memcmp(digest, config.bytes + CONFIG_LEN - CONFIG_DIGEST_LEN, sizeof(digest)) != 0)
 		return err_set(err, ERR_CORRUPT, "%s/config: damaged", repo->path);
-	if (version != REPO_VERSION) /* the first form was left behind without conversion */
-		return other_version(repo, version, err);
+	if (version > REPO_VERSION)
+		return newer(repo, version, err);
 	r = passphrase_cipher(&gcm, config.bytes, password, err);
 	if (r < 0)
 		return r;

@@ -199,8 +199,8 @@ static int put_chunk(struct repo_ingest *ingest, enum repo_blob_type type, struc
 {
 	struct err why = ERR_INIT;
 	struct repo_place place;
-	int r = repo_chunk_id(type == REPO_BLOB_DATA ? ingest->data_mac : ingest->list_mac, bytes,
-			      id, err);
+	int r = crypto_mac_compute(type == REPO_BLOB_DATA ? ingest->data_mac : ingest->list_mac,
+				   bytes, id, err);
 
 	if (r < 0)
 		return r;

@@ -6,8 +6,7 @@
  *   seal      the 64-byte header that every sealed file begins with, and its cipher
  *   filter    "surely not here" for ids and paths
  *   run       one sorted file of index entries; index: the runs and the newest in memory
- *   packs     writes packs; blob: reads and scans them; gear: cuts; chunk: names
- *   reader    chunks and files
+ *   packs     writes packs; blob: reads and scans them; gear: cuts; reader: chunks and files
  *   ingest    bytes of an upload -> chunks; pipe: the worker thread around it
  *   journal   what an open session has received
  * Above them directory.h (tables, overlays, heads), session.h and check.h.
@@ -23,10 +22,10 @@
 #include <pthread.h>
 
 enum {
-	REPO_VERSION = 2,
+	REPO_VERSION = 1,
 	REPO_PATH_MAX = 4096,     /* a file name of the repository, with its folder */
 	REPO_ROOT_MAX = 3800,     /* of it, the repository's own path */
-	REPO_CHUNK_ID_LEN = 32,   /* see repo_chunk_id */
+	REPO_CHUNK_ID_LEN = 32,   /* HMAC-SHA-256 under the domain's id key */
 	REPO_CHUNK_MAX = 4 << 20, /* plain bytes */
 	REPO_BLOB_HEADER_LEN = 48,
 	REPO_SEALED_MAX = REPO_CHUNK_MAX + CRYPTO_GCM_TAG_LEN,
@@ -231,13 +230,6 @@ int repo_index_each(struct repo_index *index,
 		    int (*each)(void *arg, const struct repo_place *place), void *arg,
 		    struct err *err);
 
-/* ---- chunks ------------------------------------------------------------------- */
-
-/** repo_chunk_id - HMAC-SHA-256, under the key of the blob type, of the digests of both halves;
- * @bytes must not be empty */
-int repo_chunk_id(struct crypto_mac *mac, struct slice bytes, uint8_t id[REPO_CHUNK_ID_LEN],
-		  struct err *err);
-
 /* ---- packs --------------------------------------------------------------------- */
 
 enum repo_blob_type { REPO_BLOB_DATA = 1, REPO_BLOB_LIST = 2 };
@@ -315,7 +307,7 @@ size_t repo_blobs_parse(struct slice bytes, unsigned *count);
 enum {
 	REPO_WHOLE_MAX = 512 << 10, /* smaller files are one chunk */
 	REPO_BLOCKS_LEN = 64 << 10,
-	REPO_CUT_MIN = 512 << 10,
+	REPO_CUT_MIN = 256 << 10,
 	REPO_CUT_AVERAGE = 1 << 20,
 };
 

@@ -196,20 +196,20 @@ static void a_lost_index_is_rebuilt_from_the_packs_by_the_next_session(void **st
 	assert_true(reads(id, "one/a", 2));
 }
 
-/* what another version would have written: its number, under a right digest */
-static void set_version(const char *config, uint8_t version)
+/* what a later version would write: its number, under a right digest */
+static void make_newer(const char *config)
 {
 	CLEANUP(buf_clear) struct buf file = BUF_INIT(4096);
 	uint8_t digest[CRYPTO_SHA256_LEN];
 
 	must(&test, fs_read_file(fs_system(), config, &file, &test.err));
-	file.bytes[8] = version;
+	file.bytes[8]++;
 	crypto_sha256(slice_of(file.bytes, file.len - 16), digest);
 	memcpy(file.bytes + file.len - 16, digest, 16);
 	must(&test, fs_write_file(fs_system(), config, buf_slice(&file), 0, &test.err));
 }
 
-static void a_wrong_passphrase_and_another_format_are_told_apart(void **state)
+static void a_wrong_passphrase_and_a_newer_format_are_told_apart(void **state)
 {
 	struct secret wrong = SECRET_INIT;
 	struct repo *repo = NULL;
@@ -219,11 +219,9 @@ static void a_wrong_passphrase_and_another_format_are_told_apart(void **state)
 	must(&test, secret_set(&wrong, slice_text("wrong horse"), &test.err));
 	assert_int_equal(repo_open(&repo, test.path, &wrong, &env, &test.err), ERR_PASSWORD);
 	snprintf(config, sizeof(config), "%s/config", test.path);
-	for (int other = -1; other <= 1; other += 2) {
-		set_version(config, (uint8_t)(REPO_VERSION + other));
-		assert_int_equal(repo_open(&repo, test.path, &test.password, &env, &test.err),
-				 ERR_UNSUPPORTED);
-	}
+	make_newer(config);
+	assert_int_equal(repo_open(&repo, test.path, &test.password, &env, &test.err),
+			 ERR_UNSUPPORTED);
 	assert_int_equal(repo_open(&repo, test.folder, &test.password, &env, &test.err),
 			 ERR_NOT_FOUND);
 	assert_int_equal(repo_init(test.path, &test.password, &env, &test.err), ERR_EXISTS);
@@ -264,7 +262,7 @@ int main(void)
 			a_lost_index_is_rebuilt_from_the_packs_by_the_next_session, setup,
 			teardown),
 		cmocka_unit_test_setup_teardown(
-			a_wrong_passphrase_and_another_format_are_told_apart, setup, teardown),
+			a_wrong_passphrase_and_a_newer_format_are_told_apart, setup, teardown),
 		cmocka_unit_test_setup_teardown(vault_values_come_back_and_go, setup, teardown),
 	};
 
