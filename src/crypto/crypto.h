@@ -34,10 +34,6 @@ enum crypto_outcome { CRYPTO_BAD_TAG = 1 };
 void crypto_sha1(struct slice in, uint8_t out[CRYPTO_SHA1_LEN]);
 /** crypto_sha256 - FIPS 180 */
 void crypto_sha256(struct slice in, uint8_t out[CRYPTO_SHA256_LEN]);
-/** crypto_sha256_two - of @a and of @b, any lengths; where the processor has SHA instructions, as
- * fast as one of them alone if they are equally long */
-void crypto_sha256_two(struct slice a, struct slice b, uint8_t out_a[CRYPTO_SHA256_LEN],
-		       uint8_t out_b[CRYPTO_SHA256_LEN]);
 
 /** struct crypto_sha1 - SHA-1 over bytes that come in pieces: new (or reset), update..., final */
 struct crypto_sha1;

@@ -17,33 +17,6 @@ static void digests_match_the_published_ones(void **state)
 			 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
-/* lengths around the block and the padding, in every pairing, from unaligned places */
-static void two_digests_at_once_equal_one_after_the_other(void **state)
-{
-	static const size_t lens[] = {0, 1, 55, 56, 63, 64, 65, 119, 120, 127, 128, 1000, 65536};
-	uint8_t alone_a[CRYPTO_SHA256_LEN], alone_b[CRYPTO_SHA256_LEN];
-	uint8_t both_a[CRYPTO_SHA256_LEN], both_b[CRYPTO_SHA256_LEN];
-	struct entropy_seeded seeded;
-	struct err err = ERR_INIT;
-	uint8_t *bytes = malloc(2 * 65536 + 3);
-
-	assert_non_null(bytes);
-	entropy_seeded_init(&seeded, 1);
-	assert_int_equal(seeded.entropy.fill(&seeded.entropy, bytes, 2 * 65536 + 3, &err), 0);
-	for (size_t i = 0; i < ARRAY_COUNT(lens); i++)
-		for (size_t j = 0; j < ARRAY_COUNT(lens); j++) {
-			struct slice a = slice_of(bytes + 1, lens[i]);
-			struct slice b = slice_of(bytes + 65536 + 3, lens[j]);
-
-			crypto_sha256(a, alone_a);
-			crypto_sha256(b, alone_b);
-			crypto_sha256_two(a, b, both_a, both_b);
-			assert_memory_equal(both_a, alone_a, sizeof(both_a));
-			assert_memory_equal(both_b, alone_b, sizeof(both_b));
-		}
-	free(bytes);
-}
-
 static void a_file_id_is_the_sha1_of_domain_and_path(void **state)
 {
 	uint8_t sha1[CRYPTO_SHA1_LEN];
@@ -111,7 +84,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(digests_match_the_published_ones),
-		cmocka_unit_test(two_digests_at_once_equal_one_after_the_other),
 		cmocka_unit_test(a_file_id_is_the_sha1_of_domain_and_path),
 		cmocka_unit_test(a_stream_digest_equals_the_whole_and_can_be_reused),
 		cmocka_unit_test(a_mac_matches_rfc_4231_each_time_it_is_used),
