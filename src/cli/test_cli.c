@@ -167,7 +167,7 @@ static void a_folder_is_imported_browsed_and_exported_again(void **state)
 	assert_int_equal(run("rehome snapshots --json"), 0);
 	assert_non_null(strstr(stage->out, id));
 	assert_int_equal(run("rehome show latest"), 0);
-	assert_non_null(strstr(stage->out, "unknown"));
+	assert_non_null(strstr(stage->out, "Managed"));
 	assert_int_equal(run("rehome ls latest"), 0);
 	assert_non_null(strstr(stage->out, "HomeDomain\n"));
 	assert_int_equal(run("rehome ls latest HomeDomain/nowhere"), CLI_NOT_FOUND);
