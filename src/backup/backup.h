@@ -386,7 +386,7 @@ int backup_reader_content(struct backup_reader *reader, const struct backup_file
 /**
  * backup_content_copy - all of @content into the file @fd, from offset 0 on
  * @content: from backup_reader_content; its source is read by one thread at a time, decrypted and
- *   written by all cores when it is large. At most 17 MiB, wiped.
+ *   written by all cores when it is large. Some 64 KiB for each of them, wiped.
  * ERR_CANCELED, ERR_IO, ERR_NO_SPACE, or what the source said.
  */
 int backup_content_copy(struct source *content, int fd, const struct cancel *cancel,
