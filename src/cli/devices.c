@@ -24,8 +24,8 @@ static json_t *device_json(const struct job_device *device, const struct job_fac
 		cli_json_text(facts->name), "model", cli_json_text(facts->product_type), "os",
 		cli_json_text(facts->product_version), "build", cli_json_text(facts->build),
 		"pairing", pairing_word(facts->pairing), "supervised",
-		cli_answer(facts->is_supervised), "managed", "unknown", "encrypted",
-		cli_answer(facts->will_encrypt), "connection",
+		cli_answer(facts->is_supervised), "managed", cli_answer(facts->is_managed),
+		"encrypted", cli_answer(facts->will_encrypt), "connection",
 		device->is_network ? "network" : "usb");
 
 	if (object && trouble->code)
@@ -42,7 +42,7 @@ static void device_row(struct cli_table *table, const struct job_device *device,
 	cli_table_add(table, *facts->serial ? facts->serial : "-");
 	cli_table_add(table, trouble->code ? "in trouble" : pairing_word(facts->pairing));
 	cli_table_add(table, cli_answer(facts->is_supervised));
-	cli_table_add(table, "unknown");
+	cli_table_add(table, cli_answer(facts->is_managed));
 	cli_table_add(table, device->udid);
 }
 

@@ -57,9 +57,24 @@ void cli_plan_device(const struct job_facts *facts, struct plan_case *kase)
 		.udid = facts->udid,
 		.serial = facts->serial,
 		.os = facts->product_version,
+		.is_set_up = answer_of(facts->is_set_up),
 		.is_supervised = answer_of(facts->is_supervised),
+		.is_managed = answer_of(facts->is_managed),
 		.has_find_my = answer_of(facts->has_find_my),
 		.accepts_host = facts->pairing == JOB_PAIRED ? BACKUP_YES : BACKUP_UNKNOWN,
+		.forces_encryption = answer_of(facts->forces_encryption),
+		.server_url = facts->server_url,
+		.organization = facts->organization,
+		.has_ade = facts->ade.is_assigned,
+		.ade =
+			{
+				.is_unremovable = answer_of(facts->ade.is_unremovable),
+				.ignores_backup = answer_of(facts->ade.ignores_backup),
+				.hides_restore = answer_of(facts->ade.hides_restore),
+				.is_shared = answer_of(facts->ade.is_shared),
+				.url = facts->ade.url,
+				.organization = facts->ade.organization,
+			},
 	};
 
 	plan_case_target(kase, &target);

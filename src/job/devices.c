@@ -108,5 +108,8 @@ int job_device_facts(const struct job_env *env, const struct job_device *device,
 		facts->pairing = JOB_PAIRING_REJECTED;
 	if (r < 0)
 		return r;
-	return lockdown_facts(&lockdown, facts, err);
+	r = lockdown_facts(&lockdown, facts, err);
+	if (r == 0 && lockdown.has_session)
+		r = managed_facts(&lockdown, facts, err);
+	return r;
 }

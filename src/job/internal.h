@@ -128,6 +128,12 @@ int lockdown_service(struct lockdown *lockdown, const char *name, bool with_escr
 int lockdown_facts(struct lockdown *lockdown, struct job_facts *facts, struct err *err);
 /** lockdown_close - StopSession and hang up; safe on a half-open one */
 void lockdown_close(struct lockdown *lockdown);
+/* ---- managed.c ---- */
+
+/** managed_facts - what the device tells of management and setup, within a session; only
+ * ERR_CANCELED and ERR_NO_MEMORY are failures */
+int managed_facts(struct lockdown *lockdown, struct job_facts *facts, struct err *err);
+
 /** text_copy - NULL-tolerant copy into a field, cut at a character's border */
 void text_copy(char *out, size_t len, const char *text);
 

@@ -65,16 +65,26 @@ enum job_pairing {
 	JOB_PAIRING_REJECTED, /* a record is here, the device does not know it (any more) */
 };
 
-/** struct job_facts - what lockdown says of a device */
+/** struct job_ade - the cloud configuration that a device got from Apple when it was activated */
+struct job_ade {
+	bool is_assigned;
+	enum job_answer is_unremovable, ignores_backup, hides_restore, is_shared;
+	char url[JOB_TEXT_MAX], organization[JOB_TEXT_MAX]; /* of the service */
+};
+/** struct job_facts - what a device says of itself */
 struct job_facts {
 	char udid[JOB_UDID_MAX], serial[64], name[JOB_TEXT_MAX], device_class[64];
 	char product_type[64], product_version[32], build[32];
 	uint64_t capacity; /* bytes of its storage, 0 when not told */
 	enum job_pairing pairing;
 	enum job_answer is_supervised, will_encrypt, has_find_my, is_locked;
+	/* by job_device_facts alone: a backup needs none of these */
+	enum job_answer is_managed, is_set_up, forces_encryption;
+	char server_url[JOB_TEXT_MAX], organization[JOB_TEXT_MAX]; /* of its management */
+	struct job_ade ade;
 };
-/** job_device_facts - ask it; what it does not tell (unpaired, locked) stays empty or JOB_UNKNOWN
- */
+/** job_device_facts - ask lockdown and MCInstall; what it does not tell (unpaired, locked, refused)
+ * stays empty or JOB_UNKNOWN */
 int job_device_facts(const struct job_env *env, const struct job_device *device,
 		     struct job_facts *facts, struct err *err);
 

@@ -297,6 +297,41 @@ struct link_mb_error {
 /** link_mb_explain - never NULL: an unknown code has a text of its own */
 const struct link_mb_error *link_mb_explain(int64_t code);
 
+/* ---- MCInstall (15) ---------------------------------------------------------------------- */
+
+/** link_mc_request - {RequestType:@type} in @doc */
+struct plist *link_mc_request(struct plist_doc *doc, const char *type);
+/** link_mc_check - is @reply an acknowledgement of @type? ERR_DEVICE with the device's reason,
+ * ERR_PROTOCOL when it has no Status. */
+int link_mc_check(const struct plist *reply, const char *type, struct err *err);
+
+enum link_answer { LINK_UNKNOWN, LINK_NO, LINK_YES };
+enum { LINK_MC_SOURCE_UNKNOWN = -1, LINK_MC_SOURCE_ADE = 1 };
+/** struct link_mc_cloud - the cloud configuration; texts are borrowed from the reply, NULL when not
+ * told */
+struct link_mc_cloud {
+	int64_t source; /* ConfigurationSource: 0 none, 1 ADE, 2 a configurator's host */
+	enum link_answer is_supervised, is_mandatory, is_unremovable, is_multi_user;
+	enum link_answer ignores_backup; /* IgnoreMDMFromBackup */
+	enum link_answer ui_is_complete; /* no: Setup Assistant has yet to show it */
+	enum link_answer hides_restore;  /* SkipSetup names Restore */
+	const char *url, *organization;
+};
+/** link_mc_cloud_read - of the answer to GetCloudConfiguration; what is of another type is not told
+ */
+void link_mc_cloud_read(const struct plist *reply, struct link_mc_cloud *out);
+
+/** struct link_mc_profiles - what the list of profiles says of management; texts are borrowed */
+struct link_mc_profiles {
+	bool is_told;    /* false: there is no list in the answer */
+	size_t count;    /* of all profiles */
+	bool has_mdm;    /* one of them tells that it has a payload com.apple.mdm */
+	bool has_locked; /* one of them cannot be removed */
+	const char *server_url, *organization; /* of the one with the payload; NULL when not told */
+};
+/** link_mc_profiles_read - of the answer to GetProfileList */
+void link_mc_profiles_read(const struct plist *reply, struct link_mc_profiles *out);
+
 /* ---- AFC (8.2) --------------------------------------------------------------------------- */
 
 enum link_afc_op {

@@ -211,6 +211,24 @@ static void set_asked(struct plan_case *kase, enum rules_field field, enum backu
 		plan_case_set(kase, field, yes_no(answer), PLAN_DEVICE, NULL);
 }
 
+/* the device asked Apple when it was activated: today's word, as long as it waits in Setup
+ * Assistant */
+static void set_ade(struct plan_case *kase, const struct plan_target *target)
+{
+	if (!target->has_ade)
+		return;
+	plan_copy(kase->ade_server.url, PLAN_TEXT_MAX, target->ade.url);
+	plan_copy(kase->ade_server.organization, PLAN_TEXT_MAX, target->ade.organization);
+	if (target->is_set_up != BACKUP_NO)
+		return;
+	kase->is_ade_current = true;
+	plan_case_set(kase, RULES_PROFILE, RULES_YES, PLAN_DEVICE, NULL);
+	set_asked(kase, RULES_LOCKED, target->ade.is_unremovable);
+	set_asked(kase, RULES_FLAG, target->ade.ignores_backup);
+	set_asked(kase, RULES_HIDDEN, target->ade.hides_restore);
+	set_asked(kase, RULES_SHARED, target->ade.is_shared);
+}
+
 void plan_case_target(struct plan_case *kase, const struct plan_target *target)
 {
 	plan_copy(kase->name, sizeof(kase->name), target->name);
@@ -227,6 +245,7 @@ void plan_case_target(struct plan_case *kase, const struct plan_target *target)
 	set_asked(kase, RULES_FIND_MY, target->has_find_my);
 	set_asked(kase, RULES_PAIRING, target->accepts_host);
 	set_asked(kase, RULES_FORCE_ENCRYPTED, target->forces_encryption);
+	set_ade(kase, target);
 }
 
 /* ---- from both ------------------------------------------------------------------------- */
@@ -270,25 +289,38 @@ static void set_side(struct plan_case *kase, enum rules_field field, bool is_our
 		plan_case_set(kase, field, is_ours ? RULES_THIS : RULES_OTHER, origin, NULL);
 }
 
-/* whose management do backup and target have? */
+/* is_meant - is @server, of the target, "this" service? */
+static bool is_meant(const struct plan_case *kase, const struct plan_server *server)
+{
+	if (kase->service[0])
+		return is_server(server, kase->service);
+	return kase->is_backup_managed != BACKUP_YES ||
+	       is_same_server(server, &kase->backup_server);
+}
+
+/*
+ * Whose management do backup and target have?  An enrollment URL of ADE may lie on another host
+ * than the server that it leads to: that they agree proves something, that they differ does not.
+ */
 static void join_sides(struct plan_case *kase)
 {
 	const char *service = kase->service;
+	bool is_by_ade;
 
 	if (kase->is_backup_managed == BACKUP_YES)
 		set_side(kase, RULES_BACKUP_MGMT,
 			 !service[0] || is_server(&kase->backup_server, service), PLAN_BACKUP);
+	is_by_ade = is_meant(kase, &kase->ade_server);
+	if (kase->is_ade_current && is_by_ade)
+		set_side(kase, RULES_ADE, true, PLAN_DEVICE);
 	if (kase->facts.value[RULES_RESET] != RULES_NOT_RESET)
 		return;
 	if (kase->is_target_managed == BACKUP_NO && kase->facts.value[RULES_NOW] == RULES_UNKNOWN)
 		plan_case_set(kase, RULES_NOW, RULES_NONE, PLAN_DEVICE, NULL);
-	else if (kase->is_target_managed == BACKUP_YES)
-		set_side(kase, RULES_NOW,
-			 service[0] ? is_server(&kase->target_server, service)
-			 : kase->is_backup_managed == BACKUP_YES
-				 ? is_same_server(&kase->target_server, &kase->backup_server)
-				 : true,
-			 PLAN_DEVICE);
+	else if (kase->is_target_managed == BACKUP_YES && kase->target_server.url[0])
+		set_side(kase, RULES_NOW, is_meant(kase, &kase->target_server), PLAN_DEVICE);
+	else if (kase->is_target_managed == BACKUP_YES && is_by_ade)
+		set_side(kase, RULES_NOW, true, PLAN_DEVICE);
 }
 
 static void join_device(struct plan_case *kase)

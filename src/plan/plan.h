@@ -64,7 +64,8 @@ struct plan_case {
 	char from[RULES_FIELD_COUNT][PLAN_FROM_MAX];
 	/* what plan_case_join compares */
 	char backup_udid[64], backup_serial[64];
-	struct plan_server backup_server, target_server;
+	struct plan_server backup_server, target_server, ade_server;
+	bool is_ade_current; /* @ade_server is today's, not that of the target's last activation */
 	enum backup_answer is_backup_managed, is_target_managed;
 };
 
@@ -99,6 +100,12 @@ struct plan_target {
 	enum backup_answer is_set_up; /* no: it waits in Setup Assistant */
 	enum backup_answer is_supervised, is_managed, has_find_my, accepts_host, forces_encryption;
 	const char *server_url, *organization; /* of its management, where it tells */
+	/* what it got from Apple when it was activated; today's only while it is not set up */
+	bool has_ade;
+	struct {
+		enum backup_answer is_unremovable, ignores_backup, hides_restore, is_shared;
+		const char *url, *organization;
+	} ade;
 };
 /** plan_case_target - set what the device tells */
 void plan_case_target(struct plan_case *kase, const struct plan_target *target);

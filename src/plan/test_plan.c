@@ -183,115 +183,6 @@ static void rows_that_contradict_themselves_are_told_and_the_rest_goes_on(void *
 	assert_non_null(strstr(buf_text(&out), "\n1,invalid,"));
 }
 
-/* ---- a case ---- */
-
-static struct backup_management managed(const struct backup_place *place)
-{
-	struct backup_management management = {
-		.is_managed = {BACKUP_YES, place},
-		.is_supervised = {BACKUP_YES, place},
-		.is_locked = {BACKUP_NO, place},
-		.enrollment = {BACKUP_ENROLLED_ADE, place},
-		.identity = {BACKUP_IDENTITY_SOFT, place},
-		.server_url = {"https://mdm.other.example:443/in", place},
-		.cloud = {.source = {1, place}, .is_mandatory = {BACKUP_YES, place}},
-	};
-
-	return management;
-}
-
-static void a_backup_tells_its_facts_with_the_file_that_they_are_from(void **state)
-{
-	static const struct backup_place place = {.domain = "HomeDomain", .path = "MDM.plist"};
-	struct backup_management management = managed(&place);
-	const struct plan_backup backup = {.udid = "0000FE5A-1",
-					   .os = "18.6",
-					   .is_encrypted = true,
-					   .is_password_known = true,
-					   .management = &management};
-	struct plan_case kase = {0};
-
-	plan_case_backup(&kase, &backup);
-	assert_int_equal(kase.facts.value[RULES_KIND], RULES_KIND_ADE);
-	assert_int_equal(kase.facts.value[RULES_REMOVABLE], RULES_YES);
-	assert_int_equal(kase.facts.value[RULES_ADE_RECORD], RULES_ADE_RECORD_MANDATORY);
-	assert_int_equal(kase.facts.value[RULES_SERVER_UID], RULES_UID_ABSENT);
-	assert_int_equal(kase.facts.value[RULES_BACKUP_OS], RULES_OS_VERSION(18, 6));
-	assert_int_equal(kase.origin[RULES_KIND], PLAN_BACKUP);
-	assert_string_equal(kase.from[RULES_KIND], "HomeDomain/MDM.plist");
-	assert_int_equal(kase.facts.value[RULES_FLAG], RULES_UNKNOWN);
-}
-
-static void whose_management_it_is_depends_on_the_service_that_is_meant(void **state)
-{
-	static const struct {
-		const char *service;
-		uint16_t side;
-	} meant[] = {
-		{"", RULES_THIS},
-		{"mdm.other.example", RULES_THIS},
-		{"https://MDM.other.example/checkin", RULES_THIS},
-		{"other.example", RULES_OTHER},
-		{"mdm.new.example", RULES_OTHER},
-	};
-	static const struct backup_place place = {.domain = "HomeDomain", .path = "MDM.plist"};
-	struct backup_management management = managed(&place);
-	const struct plan_backup backup = {.management = &management};
-
-	for (size_t i = 0; i < ARRAY_COUNT(meant); i++) {
-		struct plan_case kase = {0};
-
-		snprintf(kase.service, sizeof(kase.service), "%s", meant[i].service);
-		plan_case_backup(&kase, &backup);
-		plan_case_join(&kase, 1);
-		if (kase.facts.value[RULES_BACKUP_MGMT] != meant[i].side)
-			fail_msg("service \"%s\"", meant[i].service);
-	}
-}
-
-static void a_device_is_the_same_by_udid_and_by_serial_only_without_one(void **state)
-{
-	static const struct {
-		const char *backup_udid, *backup_serial, *udid, *serial;
-		uint16_t device;
-	} pairs[] = {
-		{"A-1", "S1", "a-1", "S1", RULES_SAME},
-		{"A-1", "S1", "A-2", "S1", RULES_DIFFERENT}, /* the board was replaced */
-		{"A-1", "S1", NULL, "S1", RULES_SAME},
-		{"A-1", "S1", NULL, "S2", RULES_DIFFERENT},
-		{"A-1", NULL, NULL, "S2", RULES_UNKNOWN},
-	};
-
-	for (size_t i = 0; i < ARRAY_COUNT(pairs); i++) {
-		const struct plan_backup backup = {.udid = pairs[i].backup_udid,
-						   .serial = pairs[i].backup_serial};
-		const struct plan_target target = {.udid = pairs[i].udid,
-						   .serial = pairs[i].serial};
-		struct plan_case kase = {0};
-
-		plan_case_backup(&kase, &backup);
-		plan_case_target(&kase, &target);
-		plan_case_join(&kase, 1);
-		assert_int_equal(kase.facts.value[RULES_DEVICE], pairs[i].device);
-	}
-}
-
-static void a_person_is_told_which_words_a_fact_takes(void **state)
-{
-	struct plan_case kase = {0};
-	struct err err = ERR_INIT;
-
-	assert_int_equal(plan_case_assignment(&kase, "reset=erased_locally", &err), 0);
-	assert_int_equal(kase.facts.value[RULES_RESET], RULES_LOCAL_ERASE);
-	assert_int_equal(kase.origin[RULES_RESET], PLAN_PERSON);
-	assert_int_equal(plan_case_assignment(&kase, "backup_date=2026-02-30", &err), ERR_USAGE);
-	assert_int_equal(plan_case_assignment(&kase, "reset=sideways", &err), ERR_USAGE);
-	assert_non_null(strstr(err.text, "erased_locally"));
-	assert_int_equal(plan_case_assignment(&kase, "colour=red", &err), ERR_USAGE);
-	assert_int_equal(plan_case_assignment(&kase, "=red", &err), ERR_USAGE);
-	assert_int_equal(plan_case_assignment(&kase, "cleanup_days=-3", &err), ERR_USAGE);
-}
-
 /* ---- writing ---- */
 
 static void answer_other_vendor(struct plan_case *kase, struct plan_answer *answer)
@@ -449,10 +340,6 @@ int main(void)
 		cmocka_unit_test(the_door_names_line_and_column_of_a_strange_cell),
 		cmocka_unit_test(an_unknown_fact_gives_a_row_for_each_outcome),
 		cmocka_unit_test(rows_that_contradict_themselves_are_told_and_the_rest_goes_on),
-		cmocka_unit_test(a_backup_tells_its_facts_with_the_file_that_they_are_from),
-		cmocka_unit_test(whose_management_it_is_depends_on_the_service_that_is_meant),
-		cmocka_unit_test(a_device_is_the_same_by_udid_and_by_serial_only_without_one),
-		cmocka_unit_test(a_person_is_told_which_words_a_fact_takes),
 		cmocka_unit_test(the_text_tells_what_to_do_what_is_seen_and_why),
 		cmocka_unit_test(the_page_escapes_names_and_counts_devices),
 		cmocka_unit_test(the_table_keeps_a_spreadsheet_from_running_a_cell),
