@@ -28,7 +28,7 @@ int cbc_read_piece(struct source *under, uint64_t start, size_t len, uint8_t *ou
 static int decrypt(struct cbc_view *view, const uint8_t *before, uint8_t *text, size_t len,
 		   struct err *err)
 {
-	int r = crypto_cbc_start(view->cbc, false, view->key, before, err);
+	int r = crypto_cbc_restart(view->cbc, before, err);
 
 	return r ? r : crypto_cbc_update(view->cbc, text, len, text, err);
 }
@@ -156,8 +156,8 @@ int backup_cbc_open(struct source **out, struct source *source, const uint8_t ke
 	view->scratch = malloc(BLOCK + view->piece_max);
 	if (!view->scratch)
 		return err_no_memory(err);
-	r = crypto_cbc_new(&view->cbc, err);
-	if (r < 0)
+	if ((r = crypto_cbc_new(&view->cbc, err)) < 0 ||
+	    (r = crypto_cbc_start(view->cbc, false, key, view->before, err)) < 0)
 		return r;
 	*out = STEAL(opened);
 	return 0;

@@ -134,6 +134,13 @@ int crypto_cbc_start(struct crypto_cbc *cbc, bool is_encrypting, const uint8_t k
 	return 0;
 }
 
+int crypto_cbc_restart(struct crypto_cbc *cbc, const uint8_t iv[CRYPTO_BLOCK_LEN], struct err *err)
+{
+	if (EVP_CipherInit_ex2(cbc->ctx, NULL, NULL, iv, -1, NULL) != 1)
+		return openssl_fail(err, ERR_USAGE, "restart AES-CBC");
+	return 0;
+}
+
 int crypto_cbc_update(struct crypto_cbc *cbc, const uint8_t *in, size_t len, uint8_t *out,
 		      struct err *err)
 {

@@ -106,6 +106,8 @@ void crypto_cbc_free(struct crypto_cbc *cbc);
 /** crypto_cbc_start - (re)key, set the IV and the direction */
 int crypto_cbc_start(struct crypto_cbc *cbc, bool is_encrypting, const uint8_t key[CRYPTO_KEY_LEN],
 		     const uint8_t iv[CRYPTO_BLOCK_LEN], struct err *err);
+/** crypto_cbc_restart - key and direction stay, the IV is another: a fraction of the cost */
+int crypto_cbc_restart(struct crypto_cbc *cbc, const uint8_t iv[CRYPTO_BLOCK_LEN], struct err *err);
 /** crypto_cbc_update - go on with @len bytes, else ERR_USAGE unless a multiple of 16; @out may be
  * @in */
 int crypto_cbc_update(struct crypto_cbc *cbc, const uint8_t *in, size_t len, uint8_t *out,

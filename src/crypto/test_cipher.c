@@ -46,6 +46,7 @@ static void cbc_matches_the_format_paper_both_ways_and_in_pieces(void **state)
 		from_hex("e23869a16b0a2ab400dfc8f0a6370fc5a67e1e5f52463ed32219616bd484e80a");
 	const uint8_t iv[CRYPTO_BLOCK_LEN] = {0};
 	struct err err = ERR_INIT;
+	uint8_t other[16], again[16];
 	struct crypto_cbc *cbc;
 	uint8_t bytes[32];
 	size_t i;
@@ -64,6 +65,11 @@ static void cbc_matches_the_format_paper_both_ways_and_in_pieces(void **state)
 	for (i = 0; i < 32; i++)
 		assert_int_equal(bytes[i], i < 17 ? i : 15);
 	assert_int_equal(crypto_cbc_update(cbc, bytes, 17, bytes, &err), ERR_USAGE);
+	assert_int_equal(crypto_cbc_start(cbc, true, key.at, iv, &err), 0);
+	assert_int_equal(crypto_cbc_update(cbc, bytes, 16, other, &err), 0);
+	assert_int_equal(crypto_cbc_restart(cbc, iv, &err), 0);
+	assert_int_equal(crypto_cbc_update(cbc, bytes, 16, again, &err), 0);
+	assert_memory_equal(other, again, 16);
 	crypto_cbc_free(cbc);
 	crypto_cbc_free(NULL);
 }
