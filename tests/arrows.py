@@ -10,10 +10,10 @@ import re
 import sys
 
 LAYER = {'base': 0, 'plist': 1, 'csv': 1, 'crypto': 1, 'net': 1, 'link': 2, 'backup': 2, 'repo': 2, 'rules': 2, 'lists': 2,
-         'job': 3, 'plan': 3, 'cli': 4, 'sim': 4, 'bin': 5}
+         'job': 3, 'mount': 3, 'plan': 3, 'cli': 4, 'sim': 4, 'bin': 5}
 # what a room of the same layer may still look at
-SAME_LAYER = {('net', 'crypto')}
-FORBIDDEN = {('sim', 'repo'), ('sim', 'rules'), ('sim', 'job'), ('sim', 'cli'), ('sim', 'plan')}
+SAME_LAYER = {('net', 'crypto'), ('mount', 'job')}
+FORBIDDEN = {('sim', 'repo'), ('sim', 'rules'), ('sim', 'job'), ('sim', 'cli'), ('sim', 'plan'), ('sim', 'mount')}
 
 
 def main():

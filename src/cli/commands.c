@@ -58,6 +58,12 @@ const struct cli_command cli_commands[] = {
 	 "backup folder.\n"
 	 "Exit status 1 when they differ, 0 when they do not.",
 	 2, 3, cli_run_diff},
+	{"mount", "[SNAPSHOT|DIR] MOUNTPOINT", "look at backups as files and folders",
+	 "Shows a snapshot or backup folder as DOMAIN/PATH, or all snapshots of the repository as\n"
+	 "DEVICE/TIME/DOMAIN/PATH, read-only and in plain, until Ctrl-C. MOUNTPOINT is an empty "
+	 "folder. Links lead\n"
+	 "nowhere.",
+	 1, 2, cli_run_mount},
 	{"verify", "DIR|SNAPSHOT", "check every promise of the backup format",
 	 "Checks a backup folder or a snapshot, promise by promise. Encrypted contents are opened "
 	 "when the\n"

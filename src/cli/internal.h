@@ -273,6 +273,7 @@ int cli_run_ls(struct cli *cli, int argc, char **argv);
 int cli_run_cat(struct cli *cli, int argc, char **argv);
 int cli_run_extract(struct cli *cli, int argc, char **argv);
 int cli_run_diff(struct cli *cli, int argc, char **argv);
+int cli_run_mount(struct cli *cli, int argc, char **argv);
 int cli_run_verify(struct cli *cli, int argc, char **argv);
 int cli_run_import(struct cli *cli, int argc, char **argv);
 int cli_run_export(struct cli *cli, int argc, char **argv);

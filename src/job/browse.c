@@ -197,8 +197,9 @@ static int tell_row(struct listing *listing, const struct backup_file *file, str
 	}
 	if (!is_beneath(listing, file->path, &rest))
 		return 0;
-	return listing->kind == JOB_LIST_ALL ? tell(listing, file->domain, file->path, file, err)
-					     : tell_child(listing, file, rest, err);
+	return listing->kind != JOB_LIST_CHILDREN
+		       ? tell(listing, file->domain, file->path, file, err)
+		       : tell_child(listing, file, rest, err);
 }
 
 int job_browse_list(struct job_browse *browse, enum job_listing kind, const char *domain,
@@ -217,9 +218,13 @@ int job_browse_list(struct job_browse *browse, enum job_listing kind, const char
 	int r;
 
 	*damaged = 0;
-	r = backup_manifest_rewind(manifest, BACKUP_ORDER_DOMAIN_PATH, domain, err);
+	r = backup_manifest_rewind(manifest,
+				   kind == JOB_LIST_UNSORTED ? BACKUP_ORDER_STORED
+							     : BACKUP_ORDER_DOMAIN_PATH,
+				   domain, err);
 	while (r == 0) {
-		r = backup_manifest_next(manifest, &file, err);
+		r = kind == JOB_LIST_DOMAINS ? backup_manifest_next_name(manifest, &file, err)
+					     : backup_manifest_next(manifest, &file, err);
 		if (r == BACKUP_END)
 			break;
 		if (r == BACKUP_DAMAGED) {
@@ -243,6 +248,78 @@ int job_browse_list(struct job_browse *browse, enum job_listing kind, const char
 		return r < 0 ? r : 0;
 	}
 	return 0;
+}
+
+/* length_of - of the plain content that is @stored bytes long on disk */
+static int length_of(struct job_browse *browse, const struct backup_file *file, uint64_t stored,
+		     uint64_t *len, struct err *err)
+{
+	CLEANUP(source_close_p) struct source *content = NULL;
+	unsigned notes = 0;
+	int r;
+
+	*len = file->size;
+	if (!browse->reader.bag || !file->key.len) {
+		*len = stored;
+		return 0;
+	}
+	if (stored == backup_stored_len(file->size))
+		return 0;
+	r = backup_reader_content(&browse->reader, file, &content, &notes, err);
+	if (r == 0)
+		*len = content->len;
+	/* a file that does not open is there all the same: who reads it is told */
+	return r == ERR_CORRUPT || r > 0 ? 0 : r;
+}
+
+int job_browse_length(struct job_browse *browse, const struct backup_file *file, uint64_t *len,
+		      struct err *err)
+{
+	struct backup_tree *tree = browse->reader.tree;
+	char path[BACKUP_FILE_ID_LEN + 4];
+	uint64_t stored;
+	int r;
+
+	*len = file->size;
+	snprintf(path, sizeof(path), "%.2s/%s", file->file_id, file->file_id);
+	r = tree->stat(tree, path, &stored, err);
+	return r < 0 ? r : r == 0 ? length_of(browse, file, stored, len, err) : 0;
+}
+
+int job_browse_length_of(struct job_browse *browse, const char *file_id, uint64_t *len,
+			 struct err *err)
+{
+	struct backup_file file;
+	int r = backup_manifest_find_id(browse->reader.manifest, file_id, &file, err);
+
+	if (r > 0)
+		return err_set(err, ERR_NOT_FOUND, "no row has the fileID %s", file_id);
+	return r < 0 ? r : job_browse_length(browse, &file, len, err);
+}
+
+struct contents {
+	int (*each)(void *arg, const char *file_id, uint64_t stored, struct err *err);
+	void *arg;
+};
+
+static int contents_each(void *arg, const char *path, uint64_t size, struct err *err)
+{
+	const char *file_id = strchr(path, '/');
+	struct contents *contents = arg;
+
+	return file_id && backup_file_id_is_valid(file_id + 1)
+		       ? contents->each(contents->arg, file_id + 1, size, err)
+		       : 0;
+}
+
+int job_browse_contents(struct job_browse *browse,
+			int (*each)(void *arg, const char *file_id, uint64_t stored,
+				    struct err *err),
+			void *arg, struct err *err)
+{
+	struct contents contents = {each, arg};
+
+	return browse->reader.tree->walk(browse->reader.tree, contents_each, &contents, err);
 }
 
 int job_browse_open_file(struct job_browse *browse, const char *domain, const char *path,

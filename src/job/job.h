@@ -302,6 +302,7 @@ enum job_listing {
 	JOB_LIST_DOMAINS,  /* every domain once, with file NULL */
 	JOB_LIST_CHILDREN, /* what stands directly in the folder, or the file itself */
 	JOB_LIST_ALL,      /* everything at and below the path */
+	JOB_LIST_UNSORTED, /* the same in any order, and quicker */
 };
 /** job_browse_list - in order of domain and path. ERR_NOT_FOUND when nothing is there. Damaged rows
  * are counted in @damaged. */
@@ -309,6 +310,22 @@ int job_browse_list(struct job_browse *browse, enum job_listing listing, const c
 		    const char *path,
 		    int (*each)(void *arg, const struct job_item *item, struct err *err), void *arg,
 		    uint64_t *damaged, struct err *err);
+/**
+ * job_browse_length - how long the plain content of the regular file @file is
+ * The record's size where it agrees with what is stored, else what is stored says (the record is of
+ * before the copy, 7.6); the record's for a missing or damaged content.
+ */
+int job_browse_length(struct job_browse *browse, const struct backup_file *file, uint64_t *len,
+		      struct err *err);
+/** job_browse_length_of - the same by fileID; ERR_NOT_FOUND */
+int job_browse_length_of(struct job_browse *browse, const char *file_id, uint64_t *len,
+			 struct err *err);
+/** job_browse_contents - each content that is stored, by fileID, in any order; far quicker than
+ * asking for many one by one */
+int job_browse_contents(struct job_browse *browse,
+			int (*each)(void *arg, const char *file_id, uint64_t stored,
+				    struct err *err),
+			void *arg, struct err *err);
 /** job_browse_open_file - the plain content of one file; ERR_NOT_FOUND; @notes as in
  * backup_reader_content */
 int job_browse_open_file(struct job_browse *browse, const char *domain, const char *path,

@@ -1,12 +1,17 @@
 """Looking into backups: extract, diff, verify and mount, on snapshots and on any folder."""
 import csv
+import errno
 import io
 import os
 import pathlib
 import shutil
+import signal
 import stat
+import subprocess
+import threading
+import time
 
-from harness import case, check, same, tree
+from harness import Skip, case, check, same, tree
 
 PASSPHRASE = 'Synthetic-Backup-1'
 CP = 'SysSharedContainerDomain-systemgroup.com.apple.configurationprofiles'
@@ -185,3 +190,141 @@ def rewrap(world):
           'other contents')
     look(world, 'encryption', 'rewrap', own(world, 'plain'), *new, code=2)
     look(world, 'encryption', 'rewrap', folder, *new, '--keep', code=2)
+
+
+class Mounted:
+    """A running `rehome mount`; leaving it is Ctrl-C."""
+
+    def __init__(self, world, *words, repo=None):
+        if not os.access('/dev/fuse', os.R_OK | os.W_OK) or not shutil.which('fusermount3'):
+            raise Skip('no FUSE here (/dev/fuse, fusermount3)')
+        self.at = world.dir / f'mnt-{len(list(world.dir.glob("mnt-*")))}'
+        self.at.mkdir()
+        self.said = world.dir / f'{self.at.name}.log'
+        env = {**world.env, 'REHOME_REPO': str(repo or world.repo), 'REHOME_PASSWORD_FILE': str(world.password_file)}
+        with open(self.said, 'wb') as log:
+            self.process = subprocess.Popen([world.program, *map(str, words), str(self.at)], env=env,
+                                            stdout=subprocess.PIPE, stderr=log, cwd=world.dir)
+
+    def __enter__(self):
+        if not self.process.stdout.readline():
+            self.process.wait(60)
+            said = self.said.read_text()
+            raise Skip(f'this system refuses to mount: {said}') if 'cannot be mounted on' in said else AssertionError(said)
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(60)
+        self.process.stdout.close()
+        said = self.said.read_text()
+        check(code == 0 and 'Sanitizer' not in said, f'mount ended with {code}: {said}')
+        check(not os.path.ismount(self.at), 'still mounted')
+
+    def cpu_seconds(self):
+        words = pathlib.Path(f'/proc/{self.process.pid}/stat').read_text().rpartition(')')[2].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf('SC_CLK_TCK')
+
+
+@case('mount shows the plain contents of a folder, read-only, with true lengths, until Ctrl-C')
+def mount_folder(world):
+    for form in ('plain', 'encrypted'):
+        folder = own(world, form)
+        before = tree(folder)
+        look(world, 'extract', folder, '--to', world.dir / f'out-{form}')
+        with Mounted(world, '--device-password-file', world.secret('synthetic', PASSPHRASE), 'mount', folder) as mounted:
+            same(tree(world.dir / f'out-{form}'), tree(mounted.at), 'what is extracted')
+            for path in mounted.at.rglob('*'):
+                check(path.is_symlink() or path.is_dir() or path.stat().st_size == len(path.read_bytes()), path)
+            check((mounted.at / 'HomeDomain/Library/CallHistoryDB/CallHistory.storedata').stat().st_size == 16384,
+                  'the size of the record instead of the content')
+            check(os.readlink(mounted.at / 'DatabaseDomain/timezone/localtime') ==
+                  'device:/var/db/timezone/zoneinfo/Europe/London', 'the link')
+            for act in (lambda: (mounted.at / 'new').write_text(''), (mounted.at / 'HomeDomain').rmdir,
+                        lambda: (mounted.at / 'KeychainDomain/keychain-backup.plist').write_text('')):
+                try:
+                    act()
+                except OSError as why:
+                    check(why.errno == errno.EROFS, why)
+                else:
+                    raise AssertionError('something was written')
+        same(before, tree(folder), 'the backup was touched')
+
+
+@case('mount reads on where contents are damaged or names are hostile, and tells what it could not read')
+def mount_damaged(world):
+    import sqlite3
+    folder = own(world, 'plain')
+    listed = {e['path']: e for e in look(world, '--json', 'ls', '-R', folder).json()}
+    content(folder, listed['Library/SMS/sms.db']['file_id']).unlink()
+    db = sqlite3.connect(next(folder.rglob('Manifest.db')))
+    db.execute("update Files set relativePath = '../../out' where relativePath like '%seventeen.bin'")
+    db.execute("update Files set domain = 'a/b' where domain = 'WirelessDomain'")
+    db.commit()
+    db.close()
+    with Mounted(world, 'mount', folder) as mounted:
+        try:
+            (mounted.at / 'HomeDomain/Library/SMS/sms.db').read_bytes()
+        except OSError as why:
+            check(why.errno == errno.EIO, why)
+        else:
+            raise AssertionError('a missing content was read')
+        check(len((mounted.at / 'CameraRollDomain/Media/DCIM/100APPLE/IMG_0001.JPG').read_bytes()) == 100003)
+        check([p.name for p in (mounted.at / 'AppDomain-com.example.notes/Documents').iterdir()] ==
+              ['Résumé – draft.txt'], 'a climbing name')
+        check('WirelessDomain' not in os.listdir(mounted.at) and 'a' not in os.listdir(mounted.at), 'a domain with a slash')
+    check('the content of HomeDomain/Library/SMS/sms.db is missing' in mounted.said.read_text(), mounted.said.read_text())
+
+
+@case('mount shows every snapshot of a repository, and a new one as soon as a backup that runs has ended')
+def mount_repository(world):
+    plain = world.small('plain', files=40)
+    locked = world.small('locked', '--backup-password-file', world.secret('device', 'geheim'), files=40, seed=2)
+    mux = world.simulator(plain, locked)
+    world.init()
+    first = {}
+    for ipad in (plain, locked):
+        world.paired(mux, ipad)
+        first[ipad] = world.rehome('backup', world.udid(ipad), mux=mux).text.strip()
+    with Mounted(world, 'mount') as mounted:
+        check(set(os.listdir(mounted.at)) == {world.udid(plain), world.udid(locked)}, os.listdir(mounted.at))
+        [moment] = os.listdir(mounted.at / world.udid(plain))
+        world.rehome('extract', first[plain], '--to', world.dir / 'out')
+        same(tree(world.dir / 'out'), tree(mounted.at / world.udid(plain) / moment), 'what is extracted')
+        [shut] = (mounted.at / world.udid(locked)).iterdir()
+        try:
+            os.listdir(shut)
+        except PermissionError:
+            pass
+        else:
+            raise AssertionError('a snapshot opened without its password')
+        world.sim('age', plain, '--days', '1')
+        # reading goes on while a backup runs
+        found = next(p for p in sorted((mounted.at / world.udid(plain) / moment).rglob('*')) if p.is_file())
+        whole, ended = found.read_bytes(), threading.Event()
+        other = threading.Thread(target=lambda: (world.rehome('backup', world.udid(plain), mux=mux), ended.set()))
+        other.start()
+        while not ended.is_set():
+            check(found.read_bytes() == whole, 'other bytes while a backup runs')
+            other.join(0.01)
+        times = sorted(os.listdir(mounted.at / world.udid(plain)))
+        check(len(times) == 2 and times[0] == moment, times)
+        check(len(tree(mounted.at / world.udid(plain) / times[1])) >= 40, 'the new one')
+
+
+@case('mount lists a snapshot of 60,000 files within one second of its time')
+def mount_large(world):
+    ipad = world.small('ipad', '--backup-password-file', world.secret('device', 'geheim'), files=60000, size=40)
+    mux = world.simulator(ipad)
+    world.init()
+    world.paired(mux, ipad)
+    snapshot = world.rehome('backup', world.udid(ipad), mux=mux).text.strip()
+    with Mounted(world, '--device-password-file', world.secret('device', 'geheim'), 'mount', snapshot) as mounted:
+        before, began = mounted.cpu_seconds(), time.monotonic()
+        found = sum(len(files) for _, _, files in os.walk(mounted.at))
+        spent, took = mounted.cpu_seconds() - before, time.monotonic() - began
+        check(found >= 60000, found)
+        print(f'     60,000 files listed in {took:.2f} s, of which rehome {spent:.2f} s of CPU')
+        # its own seconds: what else runs on this computer does not count
+        check(spent <= 1 or b'__asan_init' in pathlib.Path(world.program).read_bytes(), f'{spent} s')
