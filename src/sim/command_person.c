@@ -4,7 +4,7 @@
  * Writes into the device's folder; a running `rehome-sim run` notices within a moment.  An answer
  * may be given ahead of its question: `person DIR trust` before the host asks.
  */
-#include "sim/internal.h"
+#include "sim/mechanism.h"
 
 #include <string.h>
 
@@ -35,7 +35,7 @@ static const struct action actions[] = {
 	 "turn the passcode off"},
 	{"find-my-on", {{"find_my_is_on", "true"}}, "turn Find My on"},
 	{"find-my-off", {{"find_my_is_on", "false"}}, "turn Find My off"},
-	{"finish-setup", {{"setup_is_done", "true"}}, "go through Setup Assistant"},
+	{"finish-setup", {{NULL, NULL}}, "go through Setup Assistant"},
 	{"unplug", {{"is_unplugged", "true"}}, "pull the cable: what runs breaks off"},
 	{"plug", {{"is_unplugged", "false"}}, "put the cable back in"},
 };
@@ -62,7 +62,11 @@ static int act(struct sim_device *device, const char *word, struct err *err)
 	int r = 0;
 
 	if (!action)
-		return sim_device_erase(device, err);
+		return sim_erase(device, &(struct sim_erasing){.by = NULL}, err);
+	if (!action->changes[0].key) {
+		r = sim_setup_finish(device, false, err);
+		return r < 0 ? r : 0;
+	}
 	for (size_t i = 0; r == 0 && i < ARRAY_COUNT(action->changes) && action->changes[i].key;
 	     i++)
 		r = sim_device_set_state(device, action->changes[i].key, action->changes[i].value,

@@ -3,6 +3,7 @@
  *
  * One process plays all lines, without a socket: what predictions are held against.
  */
+#include "csv/csv.h"
 #include "sim/scenario.h"
 
 #include <errno.h>
@@ -18,21 +19,10 @@ static const char help[] =
 	"With fields: one story, told in lines. Without: a table with a line of names, whose\n"
 	"columns in_FIELD are read, `switches` too (NAME=VALUE with spaces between), and all\n"
 	"columns but out_* are handed on, followed by obs_*.\n\n"
-	"  --keep DIR   leave the devices of each story in DIR/ID\n";
+	"  --switch NAME=VALUE   for all stories; `world --help` names them\n"
+	"  --keep DIR            leave the devices of each story in DIR/ID\n";
 
-enum { CELLS_MAX = 256, LINE_LEN_MAX = 1 << 16, SWITCHES_MAX = 32, ID_LEN = 64 };
-
-static const char *const columns[] = {
-	"obs_restore",    "obs_setup_assistant", "obs_mgmt",  "obs_then", "obs_content",
-	"obs_supervised", "obs_locked",          "obs_reply", "obs_row",  "obs_error"};
-
-/** struct table - the columns of the input */
-struct table {
-	char *names;
-	char *name[CELLS_MAX];
-	enum sim_scenario_field field[CELLS_MAX];
-	size_t count;
-};
+enum { PIECE_LEN = 64 << 10, ROW_LEN_MAX = 1 << 16, SWITCHES_MAX = 32, ID_LEN = 64 };
 
 /** struct lab - one run of the command */
 struct lab {
@@ -41,27 +31,19 @@ struct lab {
 	size_t switch_count;
 	const char *keep;
 	char folder[256]; /* for stories that nobody keeps */
+	struct csv_header header;
+	struct buf out;
 };
-
-static int split(char *line, char *cells[CELLS_MAX])
-{
-	int count = 0;
-
-	line[strcspn(line, "\r\n")] = 0;
-	while (line && count < CELLS_MAX)
-		cells[count++] = strsep(&line, ",");
-	return line ? -1 : count;
-}
 
 /* ---- one story ---- */
 
-static int play(struct lab *lab, struct sim_scenario *story, const char *id,
+static int play(struct lab *lab, const struct sim_scenario *story, const char *id,
 		struct sim_observation *seen, struct err *err)
 {
 	char folder[SIM_FOLDER_MAX];
 	int r;
 
-	if (strlen(id) >= ID_LEN || path_check_relative(id, strlen(id), err) != 0)
+	if (!*id || strlen(id) >= ID_LEN || path_check_relative(id, strlen(id), err) != 0)
 		return err_set(err, ERR_USAGE, "%.60s is no id", id);
 	snprintf(folder, sizeof(folder), "%s/%s", lab->keep ? lab->keep : lab->folder, id);
 	r = sim_scenario_run(story, folder, seen, err);
@@ -70,74 +52,31 @@ static int play(struct lab *lab, struct sim_scenario *story, const char *id,
 	return r;
 }
 
-static void print_cells(FILE *out, const struct sim_observation *seen, const struct err *err, int r)
+static const char *const columns[] = {"obs_restore", "obs_setup_assistant", "obs_mgmt",
+				      "obs_then",    "obs_content",         "obs_supervised",
+				      "obs_locked",  "obs_reply",           "obs_row"};
+
+/* the observer's words in the order of columns */
+static const char *word_of(const struct sim_observation *seen, size_t column)
 {
-	char reason[ERR_TEXT_MAX];
+	const char *const words[] = {seen->restore,
+				     sim_scenario_setup(seen),
+				     sim_scenario_management(seen),
+				     sim_then_word(seen->then),
+				     seen->content,
+				     seen->is_supervised ? "yes" : "no",
+				     seen->is_locked ? "yes" : "no",
+				     sim_reply_word(seen->reply),
+				     seen->row};
 
-	if (r == 0) {
-		fprintf(out, ",%s,%s,%s,%s,%s,%s,%s,%s,%s,\n", seen->restore,
-			sim_scenario_setup(seen), sim_scenario_management(seen),
-			sim_then_word(seen->then), seen->content,
-			seen->is_supervised ? "yes" : "no", seen->is_locked ? "yes" : "no",
-			sim_reply_word(seen->reply), seen->row);
-		return;
-	}
-	snprintf(reason, sizeof(reason), "%s", err->text);
-	for (char *at = reason; *at; at++)
-		if (*at == ',' || *at == '\n')
-			*at = ';';
-	fprintf(out, ",,,,,,,,,,%s%s\n", r > 0 ? "cannot be: " : "", reason);
-}
-
-static void print_lines(FILE *out, const struct sim_observation *seen)
-{
-	const char *const values[] = {seen->restore,
-				      sim_scenario_setup(seen),
-				      sim_scenario_management(seen),
-				      sim_then_word(seen->then),
-				      seen->content,
-				      seen->is_supervised ? "yes" : "no",
-				      seen->is_locked ? "yes" : "no",
-				      sim_reply_word(seen->reply),
-				      seen->row};
-
-	for (size_t i = 0; i < ARRAY_COUNT(values); i++)
-		fprintf(out, "%-16s %s\n", columns[i] + 4, values[i]);
+	return words[column];
 }
 
 /* ---- a table ---- */
 
-static int read_names(struct table *table, char *line, struct err *err)
+static bool is_handed_on(const struct lab *lab, size_t column)
 {
-	int count = split(line, table->name);
-
-	if (count < 0)
-		return err_set(err, ERR_USAGE, "more than %d columns", CELLS_MAX);
-	table->count = (size_t)count;
-	for (size_t i = 0; i < table->count; i++)
-		table->field[i] = strncmp(table->name[i], "in_", 3)
-					  ? SIM_IN_COUNT
-					  : sim_scenario_field(table->name[i] + 3);
-	return 0;
-}
-
-static bool is_handed_on(const struct table *table, size_t i)
-{
-	return strncmp(table->name[i], "out_", 4) != 0;
-}
-
-static void print_names(FILE *out, const struct table *table)
-{
-	bool has_any = false;
-
-	for (size_t i = 0; i < table->count; i++) {
-		if (is_handed_on(table, i))
-			fprintf(out, "%s%s", has_any ? "," : "", table->name[i]);
-		has_any |= is_handed_on(table, i);
-	}
-	for (size_t i = 0; i < ARRAY_COUNT(columns); i++)
-		fprintf(out, ",%s", columns[i]);
-	fputc('\n', out);
+	return strncmp(lab->header.names[column], "out_", 4) != 0;
 }
 
 static int add_switches(struct sim_scenario *story, const char *switches[SWITCHES_MAX], char *text,
@@ -151,66 +90,134 @@ static int add_switches(struct sim_scenario *story, const char *switches[SWITCHE
 	return 0;
 }
 
-static int play_line(struct lab *lab, const struct table *table, char *line, unsigned long number,
-		     struct err *err)
+/* the cells as texts one behind the other in @texts, by column in @cells */
+static int copy_cells(struct lab *lab, const struct csv_row *row, struct buf *texts, char **cells,
+		      struct err *err)
+{
+	int r = csv_row_check(row, err);
+
+	if (r == 0 && row->count != lab->header.count)
+		r = err_set(err, ERR_USAGE, "line %llu has %zu cells, not %zu",
+			    (unsigned long long)row->line, row->count, lab->header.count);
+	if (r == 0)
+		r = buf_reserve(texts, ROW_LEN_MAX, err);
+	for (size_t i = 0; r == 0 && i < row->count; i++) {
+		cells[i] = (char *)texts->bytes + texts->len;
+		r = buf_append_slice(texts, row->cells[i], err);
+		if (r == 0)
+			r = buf_append_u8(texts, 0, err);
+	}
+	return r;
+}
+
+static int play_cells(struct lab *lab, char **cells, uint64_t line, struct sim_observation *seen,
+		      struct err *err)
 {
 	const char *switches[SWITCHES_MAX];
 	struct sim_scenario story = {.switches = switches, .switch_count = lab->switch_count};
-	struct sim_observation seen = {0};
-	char *cells[CELLS_MAX], id[ID_LEN];
-	bool has_any = false;
-	int count = split(line, cells), r = 0;
+	char id[ID_LEN];
+	int r = 0;
 
-	memcpy(switches, lab->switches, sizeof(lab->switches));
-	snprintf(id, sizeof(id), "line%lu", number);
-	if (count != (int)table->count)
-		return err_set(err, ERR_USAGE, "line %lu has %d cells, not %zu", number, count,
-			       table->count);
-	for (size_t i = 0; r == 0 && i < table->count; i++) {
-		if (is_handed_on(table, i))
-			fprintf(lab->world->out, "%s%s", has_any ? "," : "", cells[i]);
-		has_any |= is_handed_on(table, i);
-		if (table->field[i] != SIM_IN_COUNT)
-			story.value[table->field[i]] = cells[i];
-		if (!strcmp(table->name[i], "id"))
+	memcpy(switches, lab->switches, sizeof(switches));
+	snprintf(id, sizeof(id), "line%llu", (unsigned long long)line);
+	for (size_t i = 0; r == 0 && i < lab->header.count; i++) {
+		const char *name = lab->header.names[i];
+		enum sim_scenario_field field =
+			strncmp(name, "in_", 3) ? SIM_IN_COUNT : sim_scenario_field(name + 3);
+
+		if (field != SIM_IN_COUNT)
+			story.value[field] = cells[i];
+		else if (!strcmp(name, "id"))
 			snprintf(id, sizeof(id), "%s", cells[i]);
-		if (!strcmp(table->name[i], "switches"))
+		else if (!strcmp(name, "switches"))
 			r = add_switches(&story, switches, cells[i], err);
 	}
+	return r < 0 ? r : play(lab, &story, id, seen, err);
+}
+
+/* a line of the output; @played: how the story went, and @reason where it did not go at all */
+static int write_row(struct lab *lab, const struct csv_row *row, const struct sim_observation *seen,
+		     int played, const struct err *reason, struct err *err)
+{
+	struct csv_writer writer = CSV_WRITER_INIT(&lab->out);
+	char text[ERR_TEXT_MAX + 16] = "";
+	int r = 0;
+
+	if (played != 0)
+		snprintf(text, sizeof(text), "%s%s", played > 0 ? "cannot be: " : "", reason->text);
+	for (size_t i = 0; r == 0 && i < lab->header.count; i++)
+		if (is_handed_on(lab, i))
+			r = csv_write_cell(&writer, csv_row_cell(row, i), err);
+	for (size_t i = 0; r == 0 && i < ARRAY_COUNT(columns); i++)
+		r = csv_write_text(&writer, played == 0 ? word_of(seen, i) : "", err);
 	if (r == 0)
-		r = play(lab, &story, id, &seen, err);
-	print_cells(lab->world->out, &seen, err, r);
-	return 0;
+		r = csv_write_text(&writer, text, err);
+	return r < 0 ? r : csv_write_end(&writer, err);
+}
+
+static int write_names(struct lab *lab, struct err *err)
+{
+	struct csv_writer writer = CSV_WRITER_INIT(&lab->out);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < lab->header.count; i++)
+		if (is_handed_on(lab, i))
+			r = csv_write_text(&writer, lab->header.names[i], err);
+	for (size_t i = 0; r == 0 && i < ARRAY_COUNT(columns); i++)
+		r = csv_write_text(&writer, columns[i], err);
+	if (r == 0)
+		r = csv_write_text(&writer, "obs_error", err);
+	return r < 0 ? r : csv_write_end(&writer, err);
+}
+
+/* a line that cannot be played is told in its row: the next is played all the same */
+static int take_row(struct lab *lab, const struct csv_row *row, struct err *err)
+{
+	CLEANUP(buf_clear) struct buf texts = BUF_INIT(ROW_LEN_MAX);
+	struct sim_observation seen = {0};
+	struct err reason = ERR_INIT;
+	char *cells[CSV_COLUMNS_MAX];
+	int played, r;
+
+	if (!lab->header.count) {
+		r = csv_header_set(&lab->header, row, err);
+		if (r == 0)
+			r = write_names(lab, err);
+	} else {
+		played = copy_cells(lab, row, &texts, cells, &reason);
+		if (played == 0)
+			played = play_cells(lab, cells, row->line, &seen, &reason);
+		r = write_row(lab, row, &seen, played, &reason, err);
+	}
+	if (r == 0)
+		fwrite(lab->out.bytes, 1, lab->out.len, lab->world->out);
+	buf_truncate(&lab->out, 0);
+	return r;
 }
 
 static int play_table(struct lab *lab, struct err *err)
 {
-	struct table table = {0};
-	char *line = malloc(LINE_LEN_MAX);
-	unsigned long number = 1;
-	int r;
+	CLEANUP(csv_reader_free_p) struct csv_reader *reader = NULL;
+	uint8_t piece[PIECE_LEN];
+	struct csv_row row;
+	size_t len;
+	int r = csv_reader_new(&reader, ',', false, err);
 
-	table.names = malloc(LINE_LEN_MAX);
-	if (!line || !table.names) {
-		r = err_no_memory(err);
-	} else if (!fgets(table.names, LINE_LEN_MAX, stdin)) {
-		r = err_set(err, ERR_USAGE, "there is no line of names");
-	} else {
-		r = read_names(&table, table.names, err);
-		if (r == 0)
-			print_names(lab->world->out, &table);
+	while (r == 0 && (r = csv_next(reader, &row, err)) != CSV_END && r >= 0) {
+		if (r == 0) {
+			r = take_row(lab, &row, err);
+			continue;
+		}
+		len = fread(piece, 1, sizeof(piece), stdin);
+		r = 0;
+		if (len == 0)
+			csv_feed_end(reader);
+		else
+			r = csv_feed(reader, slice_of(piece, len), err);
 	}
-	while (r == 0 && fgets(line, LINE_LEN_MAX, stdin)) {
-		struct err reason = ERR_INIT; /* of one line: the next is played all the same */
-
-		number++;
-		r = play_line(lab, &table, line, number, &reason);
-		if (r < 0)
-			*err = reason;
-	}
-	free(line);
-	free(table.names);
-	return r;
+	if (r == CSV_END && !lab->header.count)
+		return err_set(err, ERR_USAGE, "there is no line of names");
+	return r < 0 ? r : 0;
 }
 
 /* ---- the command ---- */
@@ -219,9 +226,9 @@ static int play_words(struct lab *lab, int count, char **words, struct err *err)
 {
 	struct sim_scenario story = {.switches = lab->switches, .switch_count = lab->switch_count};
 	struct sim_observation seen = {0};
-	int r = 0;
+	int r;
 
-	for (int i = 0; r == 0 && i < count; i++) {
+	for (int i = 0; i < count; i++) {
 		char *value = strchr(words[i], '=');
 		enum sim_scenario_field field;
 
@@ -233,8 +240,9 @@ static int play_words(struct lab *lab, int count, char **words, struct err *err)
 		story.value[field] = value;
 	}
 	r = play(lab, &story, "story", &seen, err);
-	if (r == 0)
-		print_lines(lab->world->out, &seen);
+	for (size_t i = 0; r == 0 && i < ARRAY_COUNT(columns); i++)
+		fprintf(lab->world->out, "%-16s %s\n", columns[i] + strlen("obs_"),
+			word_of(&seen, i));
 	return r > 0 ? ERR_USAGE : r;
 }
 
@@ -260,7 +268,7 @@ int sim_command_scenario(struct sim_world *world, int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
-	struct lab lab = {.world = world};
+	struct lab lab = {.world = world, .out = BUF_INIT(4 * ROW_LEN_MAX)};
 	struct err err = ERR_INIT;
 	int option, r;
 
@@ -281,5 +289,7 @@ int sim_command_scenario(struct sim_world *world, int argc, char **argv)
 			lab.keep = optarg;
 	}
 	r = run(&lab, argc - optind, argv + optind, &err);
+	csv_header_clear(&lab.header);
+	buf_clear(&lab.out);
 	return r < 0 ? sim_command_failed(world, r, &err) : 0;
 }

@@ -38,6 +38,7 @@ int sim_board_replace(struct sim_device *device, struct err *err)
 	int64_t board = sim_fact_int(device, "board", 0) + 1,
 		epoch = sim_fact_int(device, "encryption_epoch", 0) + 1;
 	uint8_t id[8];
+	char number[24];
 	int r = sim_device_erase(device, err);
 
 	sim_device_derive(device, "udid", (uint64_t)board, id, sizeof(id));
@@ -46,11 +47,12 @@ int sim_board_replace(struct sim_device *device, struct err *err)
 	snprintf(device->identity.udid, sizeof(device->identity.udid), "0000FE5A-%016llX",
 		 (unsigned long long)device->identity.unique_chip_id);
 	pthread_mutex_unlock(&device->lock);
+	snprintf(number, sizeof(number), "%llu",
+		 (unsigned long long)device->identity.unique_chip_id);
 	if (r == 0)
 		r = sim_fact_put(device, "udid", device->identity.udid, err);
 	if (r == 0)
-		r = sim_fact_put_int(device, "chip_id", (int64_t)device->identity.unique_chip_id,
-				     err);
+		r = sim_fact_put(device, "chip_id", number, err);
 	if (r == 0)
 		r = sim_fact_put_int(device, "board", board, err);
 	if (r == 0)
