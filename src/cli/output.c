@@ -63,10 +63,10 @@ json_t *cli_json_snapshot(const struct job_snapshot *snapshot)
 		cli_json_text(snapshot->product_version), "time",
 		time_format_utc(snapshot->time, time), "files", (json_int_t)snapshot->files,
 		"bytes", (json_int_t)snapshot->bytes, "encrypted", snapshot->is_encrypted,
-		"managed", "unknown", "model", cli_json_text(snapshot->product_type), "build",
-		cli_json_text(snapshot->build), "parent",
-		*snapshot->parent ? json_string(snapshot->parent) : json_null(), "simulated",
-		snapshot->is_simulated, "imported", snapshot->is_import, "problems",
+		"managed", cli_answer(snapshot->is_managed), "model",
+		cli_json_text(snapshot->product_type), "build", cli_json_text(snapshot->build),
+		"parent", *snapshot->parent ? json_string(snapshot->parent) : json_null(),
+		"simulated", snapshot->is_simulated, "imported", snapshot->is_import, "problems",
 		(json_int_t)snapshot->problem_count);
 }
 

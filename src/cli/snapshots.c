@@ -29,6 +29,7 @@ static void row_add(struct cli_table *table, const struct job_snapshot *snapshot
 	cli_table_add(table, files);
 	cli_table_add(table, size_format(snapshot->bytes, size));
 	cli_table_add(table, snapshot->is_encrypted ? "encrypted" : "plain");
+	cli_table_add(table, cli_answer(snapshot->is_managed));
 	cli_table_add(table, snapshot->problem_count ? "problems" : "");
 }
 
@@ -66,8 +67,8 @@ static int print(struct cli *cli, struct listing *listing)
 
 static int list(struct cli *cli, struct repo *repo, struct listing *listing)
 {
-	static const char *const names[] = {"ID",    "DEVICE", "OS",       "TIME",
-					    "FILES", "SIZE",   "CONTENTS", ""};
+	static const char *const names[] = {"ID",   "DEVICE",   "OS",      "TIME", "FILES",
+					    "SIZE", "CONTENTS", "MANAGED", ""};
 	unsigned damaged = 0;
 	int r;
 
@@ -98,7 +99,7 @@ int cli_run_snapshots(struct cli *cli, int argc, char **argv)
 		return r;
 	listing.device = argc > 0 ? argv[0] : NULL;
 	listing.array = cli->is_json ? json_array() : NULL;
-	cli_table_init(&listing.table, 8, 1u << 4 | 1u << 5);
+	cli_table_init(&listing.table, 9, 1u << 4 | 1u << 5);
 	r = list(cli, repo, &listing);
 	cli_table_clear(&listing.table);
 	json_decref(listing.array);

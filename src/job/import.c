@@ -92,7 +92,7 @@ static int identity_read(struct backup_tree *tree, const char *folder,
 	snapshot->time = now;
 	if (reader.has_status && reader.status.date > 0 && reader.status.date <= now)
 		snapshot->time = reader.status.date;
-	return 0;
+	return note_management(snapshot, &reader, err);
 }
 
 static int take_in(struct importing *importing, struct repo *repo, struct job_snapshot *snapshot,

@@ -245,6 +245,8 @@ int info_collect(struct lockdown *lockdown, struct afc *afc, struct buf *info, s
 /** note_write - append a binary property list: the facts, and the first problems in words */
 int note_write(const struct job_snapshot *snapshot, const struct job_problems *problems,
 	       struct buf *out, struct err *err);
+/** note_management - is the device managed, as far as the contents can be read? */
+int note_management(struct job_snapshot *snapshot, struct backup_reader *reader, struct err *err);
 /** note_read - what a note says into @out; one that does not parse changes nothing */
 void note_read(struct slice note, struct job_snapshot *out);
 /** note_from_backup - what Manifest.plist and Status.plist say, into the snapshot's facts */

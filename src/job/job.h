@@ -124,6 +124,8 @@ struct job_snapshot {
 	int64_t time;
 	uint64_t files, bytes, problem_count;
 	bool is_encrypted, is_simulated, is_full, is_import;
+	enum job_answer is_managed; /* as the contents told when it was made; unknown when they were
+				       locked then */
 };
 /** job_snapshot_read - head to facts; a note that does not parse leaves them empty */
 void job_snapshot_read(const struct repo_snapshot *head, struct job_snapshot *out);

@@ -34,6 +34,8 @@ int note_write(const struct job_snapshot *snapshot, const struct job_problems *p
 	plist_set_bool(doc, note, "IsSimulated", snapshot->is_simulated);
 	plist_set_bool(doc, note, "IsFullBackup", snapshot->is_full);
 	plist_set_bool(doc, note, "IsImport", snapshot->is_import);
+	if (snapshot->is_managed != JOB_UNKNOWN)
+		plist_set_bool(doc, note, "IsManaged", snapshot->is_managed == JOB_YES);
 	plist_set_text(doc, note, "RehomeVersion", REHOME_VERSION);
 	plist_set_int(doc, note, "ProblemCount", problems ? (int64_t)problems->count : 0);
 	list = plist_new_array(doc);
@@ -50,6 +52,7 @@ void note_read(struct slice bytes, struct job_snapshot *out)
 	const struct plist *note = NULL;
 	struct err ignored = ERR_INIT;
 	int64_t count = 0;
+	bool is_managed;
 
 	if (plist_doc_new(&doc, &ignored) < 0 ||
 	    plist_parse(doc, bytes, &limits, &note, &ignored) < 0)
@@ -67,6 +70,8 @@ void note_read(struct slice bytes, struct job_snapshot *out)
 	plist_get_bool(note, "IsSimulated", &out->is_simulated);
 	plist_get_bool(note, "IsFullBackup", &out->is_full);
 	plist_get_bool(note, "IsImport", &out->is_import);
+	if (plist_get_bool(note, "IsManaged", &is_managed))
+		out->is_managed = is_managed ? JOB_YES : JOB_NO;
 	if (plist_get_int(note, "ProblemCount", &count) && count > 0)
 		out->problem_count = (uint64_t)count;
 }
@@ -113,6 +118,24 @@ void note_from_backup(struct job_snapshot *snapshot, const struct backup_reader 
 		udid_is_reserved(snapshot->udid) || udid_is_reserved(properties->udid) ||
 		udid_is_reserved(info->udid) || serial_is_reserved(snapshot->serial) ||
 		serial_is_reserved(properties->serial) || serial_is_reserved(info->serial);
+}
+
+int note_management(struct job_snapshot *snapshot, struct backup_reader *reader, struct err *err)
+{
+	CLEANUP(backup_management_free_p) struct backup_management *management = NULL;
+	struct backup_reader_lookup lookup;
+	int r;
+
+	if (!reader->manifest)
+		return 0;
+	backup_reader_lookup_init(&lookup, reader);
+	r = backup_management_read(&management, &lookup.lookup, err);
+	if (r < 0)
+		return err_wrap(err, r, "read what it tells of management");
+	if (management->is_managed.answer != BACKUP_UNKNOWN)
+		snapshot->is_managed =
+			management->is_managed.answer == BACKUP_YES ? JOB_YES : JOB_NO;
+	return 0;
 }
 
 void job_snapshot_read(const struct repo_snapshot *head, struct job_snapshot *out)

@@ -344,5 +344,7 @@ int proof_of_backup(const struct job_env *env, struct repo_session *session,
 		r = repo_session_walk(session, "", sealed_check, &audit, err);
 	else
 		r = err_set(err, ERR_CORRUPT, "Manifest.db cannot be read");
+	if (r == 0)
+		r = note_management(snapshot, &reader, err);
 	return r < 0 ? err_wrap(err, r, "check what arrived") : 0;
 }

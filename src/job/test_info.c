@@ -127,6 +127,22 @@ static void a_note_comes_back_as_it_was_written(void **state)
 	buf_clear(&note);
 }
 
+static void a_note_tells_yes_from_no_and_no_from_unknown(void **state)
+{
+	static const enum job_answer answers[] = {JOB_UNKNOWN, JOB_NO, JOB_YES};
+
+	for (size_t i = 0; i < ARRAY_COUNT(answers); i++) {
+		struct job_snapshot snapshot = {.is_managed = answers[i]}, back = {0};
+		struct buf note = BUF_INIT(REPO_NOTE_LEN_MAX);
+		struct err err = ERR_INIT;
+
+		assert_int_equal(note_write(&snapshot, NULL, &note, &err), 0);
+		note_read(buf_slice(&note), &back);
+		assert_int_equal(back.is_managed, answers[i]);
+		buf_clear(&note);
+	}
+}
+
 static void a_damaged_note_loses_words_but_not_the_mark(void **state)
 {
 	struct repo_snapshot head = {.id = "0123456789abcdef",
@@ -146,6 +162,7 @@ int main(void)
 		cmocka_unit_test(what_the_device_does_not_tell_is_left_out),
 		cmocka_unit_test(only_apps_with_both_receipts_can_be_fetched_again),
 		cmocka_unit_test(a_note_comes_back_as_it_was_written),
+		cmocka_unit_test(a_note_tells_yes_from_no_and_no_from_unknown),
 		cmocka_unit_test(a_damaged_note_loses_words_but_not_the_mark),
 	};
 
