@@ -106,10 +106,11 @@ static int run_door(struct cli *cli, const struct wish *wish)
 
 	if (r == 0)
 		r = pour(cli, wish->facts, feed_door, door, &cli->err);
-	if (r == 0)
-		r = plan_door_end(door, &rows, &invalid, &outcomes, &cli->err);
 	if (r < 0)
 		return r;
+	r = plan_door_end(door, &rows, &invalid, &outcomes, &cli->err);
+	if (r < 0)
+		return err_wrap(&cli->err, r, "%s", wish->facts);
 	cli_say(cli, "%llu rows, %llu outcomes", (unsigned long long)rows,
 		(unsigned long long)outcomes);
 	if (invalid > 0)
@@ -236,8 +237,11 @@ static int run_fleet(struct cli *cli, const struct wish *wish, struct plan_case 
 		r = plan_fleet_new(&rows, base, fleet_row, unused_column, &fleet, &cli->err);
 	if (r == 0)
 		r = pour(cli, wish->devices, feed_fleet, rows, &cli->err);
-	if (r == 0)
+	if (r == 0) {
 		r = plan_fleet_end(rows, &count, &cli->err);
+		if (r < 0)
+			r = err_wrap(&cli->err, r, "%s", wish->devices);
+	}
 	r = page_close(cli, wish->html, &file, fleet.page, r);
 	if (r == 0)
 		cli_say(cli, "%llu devices; %llu of them depend on what is not known",

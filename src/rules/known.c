@@ -133,10 +133,10 @@ int rules_facts_check(const struct rules_facts *facts, struct err *err)
 		    !is_within(known.may[c->b], c->b_mask))
 			continue;
 		return err_set(err, ERR_USAGE, "%s=%s and %s=%s cannot both hold: %s (R-711)",
-			       rules_field_name(c->a, RULES_CODES),
-			       rules_facts_text(facts, c->a, RULES_CODES, a),
-			       rules_field_name(c->b, RULES_CODES),
-			       rules_facts_text(facts, c->b, RULES_CODES, b), c->reason);
+			       rules_field_name(c->a, RULES_WORDS),
+			       rules_facts_text(facts, c->a, RULES_WORDS, a),
+			       rules_field_name(c->b, RULES_WORDS),
+			       rules_facts_text(facts, c->b, RULES_WORDS, b), c->reason);
 	}
 	return 0;
 }
