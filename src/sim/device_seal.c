@@ -3,7 +3,8 @@
  *
  * NIST SP 800-38D lets an IV have any length from 1 bit on, and libraries refuse an empty one;
  * devices use it all the same, with J0 = 0 (docs/format/ios-backup, "Keychain").  So GHASH and
- * the counter are here, over AES blocks that crypto makes.  Slow, and of no use for other data:
+ * the counter are here, over AES blocks that crypto makes, apart from those of the reader of
+ * backups, so that each is tried on the other's work.  Slow, and of no use for other data:
  * a key may seal one item only.
  */
 #include "sim/management.h"

@@ -193,6 +193,30 @@ static void an_erase_leaves_no_trace_of_management(void **state)
 
 /* ---- the seal ---- */
 
+/* an item of the synthetic backup, which other software sealed */
+static void an_item_is_sealed_as_other_software_seals_it(void **state)
+{
+	static const char key_hex[] =
+		"6ef84034ca92139e76e8f539f6a6851f74e5d2bdf9d3e9ff950d714534de6826";
+	static const char item_hex[] =
+		"315830150c04616363740c0d4578616d706c652057692d4669300d0c04616772700c056170706c65"
+		"300f0c04737663650c07416972506f7274301f0c06765f4461746104156e6f742d612d7265616c2d"
+		"70617373706872617365";
+	static const char sealed_hex[] =
+		"f85c08a5bda37b5fe2c0c0ab124eca41906634c0b00b04724b6a1aafa15826847b7a6f4317289ed2"
+		"2a2f1d083c34c569c9736341897d8d551d9fec26c1950af9107233307adec457b14c0c0dac067a80"
+		"94ed118edfdb3e64bc9a250784fae8b96b4ff6ea2233a21b892b";
+	uint8_t key[BACKUP_KEY_LEN], item[90], expected[106], sealed[106], open[90];
+
+	assert_true(hex_decode(key_hex, key, sizeof(key)));
+	assert_true(hex_decode(item_hex, item, sizeof(item)));
+	assert_true(hex_decode(sealed_hex, expected, sizeof(expected)));
+	assert_int_equal(sim_seal(key, slice_of(item, sizeof(item)), sealed, NULL), 0);
+	assert_memory_equal(sealed, expected, sizeof(expected));
+	assert_int_equal(sim_unseal(key, slice_of(expected, sizeof(expected)), open, NULL), 0);
+	assert_memory_equal(open, item, sizeof(item));
+}
+
 /* NIST GCM specification, test cases 13 and 14 with J0 = 0 in place of a 96-bit IV's: the tag of
  * nothing is E(0), and the first counter block is 1 */
 static void a_seal_opens_only_whole_and_with_its_key(void **state)
@@ -339,6 +363,7 @@ int main(void)
 		IN_A_PLACE(leaving_management_takes_profile_and_identity_along),
 		IN_A_PLACE(removing_the_enrollment_profile_by_a_host_ends_management),
 		IN_A_PLACE(an_erase_leaves_no_trace_of_management),
+		IN_A_PLACE(an_item_is_sealed_as_other_software_seals_it),
 		IN_A_PLACE(a_seal_opens_only_whole_and_with_its_key),
 		IN_A_PLACE(identities_return_to_their_own_hardware_only),
 		IN_A_PLACE(a_hardware_bound_key_is_in_no_keychain),
