@@ -56,8 +56,8 @@ static void put_name(struct buf *out, const char *common_name, int *r, struct er
 {
 	static const uint8_t oid[] = {0x55, 0x04, 0x03};
 	CLEANUP(buf_clear)
-	struct buf pair = BUF_INIT(ITEM_LEN_MAX),
-		   set = BUF_INIT(ITEM_LEN_MAX), name = BUF_INIT(ITEM_LEN_MAX);
+	struct buf pair = BUF_INIT(ITEM_LEN_MAX), set = BUF_INIT(ITEM_LEN_MAX),
+		   name = BUF_INIT(ITEM_LEN_MAX);
 
 	put(&pair, DER_OID, slice_of(oid, sizeof(oid)), r, err);
 	put(&pair, DER_UTF8, slice_text(common_name), r, err);
@@ -101,8 +101,8 @@ static int certificate(struct sim_device *device, const struct sim_enrollment *e
 {
 	static const uint8_t version3[] = {DER_INTEGER, 1, 2};
 	CLEANUP(buf_clear)
-	struct buf tbs = BUF_INIT(ITEM_LEN_MAX),
-		   all = BUF_INIT(ITEM_LEN_MAX), part = BUF_INIT(ITEM_LEN_MAX);
+	struct buf tbs = BUF_INIT(ITEM_LEN_MAX), all = BUF_INIT(ITEM_LEN_MAX),
+		   part = BUF_INIT(ITEM_LEN_MAX);
 	uint8_t made[8 + 32 + 64];
 	char host[SIM_SERVER_LEN], issuer[SIM_SERVER_LEN + 16];
 	int r = 0;
