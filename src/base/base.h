@@ -360,6 +360,9 @@ int fs_write_synced(struct fs *fs, const char *path, struct slice bytes, mode_t 
  * is given (non-zero) */
 int fs_write_file(struct fs *fs, const char *path, struct slice bytes, mode_t mode,
 		  struct err *err);
+/** fs_write_new - the same for a name that is free; ERR_EXISTS, of several writers for all but one
+ */
+int fs_write_new(struct fs *fs, const char *path, struct slice bytes, mode_t mode, struct err *err);
 /** fs_pread_all - exactly @len bytes; ERR_CORRUPT at an early end */
 int fs_pread_all(struct fs *fs, int fd, void *bytes, size_t len, uint64_t offset, struct err *err);
 /** fs_pwrite_all - all @len bytes; on failure an unknown part of them is there */

@@ -264,19 +264,21 @@ static int parent_of(const char *path, char *out, size_t out_len, struct err *er
 	return 0;
 }
 
-int fs_write_file(struct fs *fs, const char *path, struct slice bytes, mode_t mode, struct err *err)
+/* write_and_name - under @temporary first, then by @name_it to @path */
+static int write_and_name(struct fs *fs, const char *temporary, const char *path,
+			  int (*name_it)(struct fs *fs, const char *from, const char *to),
+			  struct slice bytes, mode_t mode, struct err *err)
 {
-	char temporary[4096], parent[4096];
+	char parent[4096];
 	int r, s;
 
-	if (snprintf(temporary, sizeof(temporary), "%s.tmp", path) >= (int)sizeof(temporary))
-		return err_set(err, ERR_LIMIT, "%.80s...: path too long", path);
 	r = parent_of(path, parent, sizeof(parent), err);
 	if (r < 0)
 		return r;
 	r = fs_write_synced(fs, temporary, bytes, mode ? mode : 0600, err);
-	if (r == 0 && (s = fs->rename(fs, temporary, path)) < 0)
-		r = err_set_errno(err, -s, "rename");
+	if (r == 0 && (s = name_it(fs, temporary, path)) < 0)
+		r = s == -EEXIST ? err_set(err, ERR_EXISTS, "it is there already")
+				 : err_set_errno(err, -s, "rename");
 	if (r == 0 && (s = fs->dir_sync(fs, parent)) < 0)
 		r = err_set_errno(err, -s, "sync the folder");
 	if (r < 0) {
@@ -284,6 +286,26 @@ int fs_write_file(struct fs *fs, const char *path, struct slice bytes, mode_t mo
 		return err_wrap(err, r, "%s", path);
 	}
 	return 0;
+}
+
+int fs_write_file(struct fs *fs, const char *path, struct slice bytes, mode_t mode, struct err *err)
+{
+	char temporary[4096];
+
+	if (snprintf(temporary, sizeof(temporary), "%s.tmp", path) >= (int)sizeof(temporary))
+		return err_set(err, ERR_LIMIT, "%.80s...: path too long", path);
+	return write_and_name(fs, temporary, path, fs->rename, bytes, mode, err);
+}
+
+int fs_write_new(struct fs *fs, const char *path, struct slice bytes, mode_t mode, struct err *err)
+{
+	char temporary[4096];
+
+	/* several processes may want the name at once, each with bytes of its own */
+	if (snprintf(temporary, sizeof(temporary), "%s.%d.tmp", path, (int)getpid()) >=
+	    (int)sizeof(temporary))
+		return err_set(err, ERR_LIMIT, "%.80s...: path too long", path);
+	return write_and_name(fs, temporary, path, fs->rename_new, bytes, mode, err);
 }
 
 int fs_mkdirs(struct fs *fs, const char *path, mode_t mode, struct err *err)

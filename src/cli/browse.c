@@ -37,12 +37,38 @@ static int folder_open(struct cli *cli, const char *dir, bool needs_content,
 	return r < 0 ? r : job_browse_open_folder(&source->browse, dir, &password, err);
 }
 
-static int snapshot_open(struct cli *cli, const char *wanted, bool needs_content,
+int cli_snapshot_open(struct cli *cli, struct repo *repo, const struct job_snapshot *snapshot,
+		      enum cli_access access, struct job_browse **out, struct err *err)
+{
+	CLEANUP(job_browse_close_p) struct job_browse *browse = NULL;
+	CLEANUP(secret_clear) struct secret password = SECRET_INIT;
+	bool is_personal = false, is_known = false;
+	int r = 0, opened;
+
+	if (access >= CLI_CONTENTS)
+		r = job_opening_admit(repo, snapshot, &is_personal, err);
+	if (r == 0 && snapshot->is_encrypted) {
+		/* a personal one opens with what its owner gives, not with what was kept */
+		r = cli_device_password(cli, is_personal ? NULL : repo, snapshot->udid,
+					access == CLI_KEYS || access == CLI_CONTENTS, &password,
+					err);
+		is_known = r == 0;
+	}
+	if (r < 0)
+		return r;
+	opened = job_browse_open(&browse, repo, snapshot, is_known ? &password : NULL, err);
+	if (opened == 0 && is_personal)
+		r = job_opening_record(&cli->env, repo, snapshot, cli->command->name, err);
+	if (opened < 0 || r < 0)
+		return opened < 0 ? opened : r;
+	*out = STEAL(browse);
+	return opened;
+}
+
+static int snapshot_open(struct cli *cli, const char *wanted, enum cli_access access,
 			 struct cli_source *source, struct err *err)
 {
-	CLEANUP(secret_clear) struct secret password = SECRET_INIT;
 	struct job_snapshot snapshot;
-	bool is_known = false;
 	int r = 0;
 
 	source->is_repo_borrowed = source->repo != NULL;
@@ -50,22 +76,16 @@ static int snapshot_open(struct cli *cli, const char *wanted, bool needs_content
 		r = cli_repo_open(cli, &source->repo, err);
 	if (r == 0)
 		r = job_snapshot_find(source->repo, wanted, &snapshot, err);
-	if (r == 0 && snapshot.is_encrypted) {
-		r = cli_device_password(cli, source->repo, snapshot.udid, needs_content, &password,
-					err);
-		is_known = r == 0;
-	}
-	if (r < 0)
-		return r;
-	return job_browse_open(&source->browse, source->repo, &snapshot,
-			       is_known ? &password : NULL, err);
+	return r < 0 ? r
+		     : cli_snapshot_open(cli, source->repo, &snapshot, access, &source->browse,
+					 err);
 }
 
-int cli_source_open(struct cli *cli, const char *word, bool needs_content,
+int cli_source_open(struct cli *cli, const char *word, enum cli_access access,
 		    struct cli_source *source, struct err *err)
 {
-	int r = cli_is_folder(word) ? folder_open(cli, word, needs_content, source, err)
-				    : snapshot_open(cli, word, needs_content, source, err);
+	int r = cli_is_folder(word) ? folder_open(cli, word, access != CLI_FACTS, source, err)
+				    : snapshot_open(cli, word, access, source, err);
 
 	source->is_locked = r == JOB_LOCKED;
 	return r < 0 ? r : 0;

@@ -40,7 +40,7 @@ int cli_run_cat(struct cli *cli, int argc, char **argv)
 		return r < 0 ? r : 0;
 	r = cli_path_split(argv[1], domain, path, &cli->err);
 	if (r == 0)
-		r = cli_source_open(cli, argv[0], true, &source, &cli->err);
+		r = cli_source_open(cli, argv[0], CLI_CONTENTS, &source, &cli->err);
 	if (r == 0)
 		r = job_browse_open_file(source.browse, domain, path, &content, &notes, &cli->err);
 	if (r == 0)

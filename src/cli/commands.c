@@ -106,13 +106,15 @@ const struct cli_command cli_commands[] = {
 	 "OLD NEW tells what is missing, extra and different. A refused line stops all writing "
 	 "unless --skip-refused.",
 	 2, 3, cli_run_identifiers},
-	{"ownership", "make|check FILE", "lists of serial numbers whose ownership is to change",
+	{"ownership", "make|check FILE | set DEVICE OWNER",
+	 "whose devices are, and lists to change it",
 	 "make writes the list that the service's script reads: one column under the header "
 	 "SerialNumber. check tells\n"
 	 "every line that is refused and whether the file is ready as it stands. A refused line "
 	 "stops all writing\n"
-	 "unless --skip-refused.",
-	 2, 2, cli_run_ownership},
+	 "unless --skip-refused. set tells this repository whose a device is: personal, "
+	 "corporate or unknown.",
+	 2, 3, cli_run_ownership},
 	{"hygiene", "INVENTORY", "what is wrong with the records of a fleet",
 	 "Looks through a service's export of its records: several records of one serial number, "
 	 "certificates ended\n"

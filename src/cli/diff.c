@@ -148,7 +148,7 @@ static int other_open(struct cli *cli, const char *word, const char *password_fi
 	source->repo = cli_is_folder(word) ? NULL : first->repo;
 	if (password_file)
 		cli->device_password_file = password_file;
-	r = cli_source_open(cli, word, true, source, &cli->err);
+	r = cli_source_open(cli, word, CLI_CONTENTS, source, &cli->err);
 	cli->device_password_file = kept;
 	return r;
 }
@@ -174,7 +174,7 @@ int cli_run_diff(struct cli *cli, int argc, char **argv)
 	if (r != 0)
 		return r < 0 ? r : 0;
 	wish.domain = argc > 2 ? argv[2] : NULL;
-	r = cli_source_open(cli, argv[0], true, &before, &cli->err);
+	r = cli_source_open(cli, argv[0], CLI_CONTENTS, &before, &cli->err);
 	if (r == 0)
 		r = other_open(cli, argv[1], password_file, &before, &after);
 	if (r == 0)

@@ -7,6 +7,7 @@ int cli_run_export(struct cli *cli, int argc, char **argv)
 	CLEANUP(repo_close_p) struct repo *repo = NULL;
 	struct job_copy_report report;
 	struct job_snapshot snapshot;
+	bool is_personal;
 	char size[16];
 	int r;
 
@@ -16,6 +17,8 @@ int cli_run_export(struct cli *cli, int argc, char **argv)
 	r = cli_repo_open(cli, &repo, &cli->err);
 	if (r == 0)
 		r = job_snapshot_find(repo, argv[0], &snapshot, &cli->err);
+	if (r == 0) /* an encrypted one stays closed; a plain folder would be open to all */
+		r = job_opening_admit(repo, &snapshot, &is_personal, &cli->err);
 	if (r == 0)
 		r = job_export(&cli->env, repo, &snapshot, argv[1], &report, &cli->err);
 	cli_progress_end(&cli->progress);

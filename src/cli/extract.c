@@ -142,7 +142,7 @@ static int extract(struct cli *cli, const char *from, const struct job_extract_w
 {
 	CLEANUP(cli_source_clear) struct cli_source source = {0};
 	struct job_extract_report report;
-	int r = cli_source_open(cli, from, true, &source, &cli->err);
+	int r = cli_source_open(cli, from, CLI_CONTENTS, &source, &cli->err);
 
 	if (r == 0)
 		r = job_browse_extract(source.browse, &cli->env, wish, dir, &report, &cli->err);

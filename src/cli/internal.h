@@ -297,9 +297,19 @@ struct cli_source {
 	bool is_locked; /* encrypted, and its password is not known */
 	bool is_repo_borrowed;
 };
-/** cli_source_open - @word: SNAPSHOT or DIR. @needs_content: ask for the password of an encrypted
- * one; else it may stay locked */
-int cli_source_open(struct cli *cli, const char *word, bool needs_content,
+/** enum cli_access - what a backup is opened for */
+enum cli_access {
+	CLI_FACTS,            /* what it is; an encrypted one may stay locked */
+	CLI_KEYS,             /* it must open, but nothing in it is shown to people */
+	CLI_CONTENTS,         /* names and contents are shown: the owner's leave is needed */
+	CLI_CONTENTS_UNASKED, /* the same where nobody can be asked for a password */
+};
+/** cli_snapshot_open - with the password that is given, kept or asked for, and what ownership
+ * demands (job_opening_admit); outcomes of job_browse_open */
+int cli_snapshot_open(struct cli *cli, struct repo *repo, const struct job_snapshot *snapshot,
+		      enum cli_access access, struct job_browse **out, struct err *err);
+/** cli_source_open - @word: SNAPSHOT or DIR. Whose a folder is, nobody knows. */
+int cli_source_open(struct cli *cli, const char *word, enum cli_access access,
 		    struct cli_source *source, struct err *err);
 void cli_source_clear(struct cli_source *source);
 /** cli_path_split - "DOMAIN/PATH" in two; @path is "" for a domain alone. ERR_USAGE when too long

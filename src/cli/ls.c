@@ -84,6 +84,6 @@ int cli_run_ls(struct cli *cli, int argc, char **argv)
 	r = cli_options(cli, &argc, argv, options, &cli->err);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = cli_source_open(cli, argv[0], true, &source, &cli->err);
+	r = cli_source_open(cli, argv[0], CLI_CONTENTS, &source, &cli->err);
 	return r < 0 ? r : list(cli, source.browse, argc > 1 ? argv[1] : NULL, is_recursive);
 }

@@ -14,22 +14,10 @@ struct mounting {
 static int on_open(void *arg, const struct job_snapshot *snapshot, struct job_browse **out,
 		   struct err *err)
 {
-	CLEANUP(job_browse_close_p) struct job_browse *browse = NULL;
-	CLEANUP(secret_clear) struct secret password = SECRET_INIT;
 	struct mounting *mounting = arg;
-	int r = 0;
 
-	/* nobody is there to be asked: a password is given, kept in the repository, or not known */
-	if (snapshot->is_encrypted)
-		r = cli_device_password(mounting->cli, mounting->repo, snapshot->udid, false,
-					&password, err);
-	if (r < 0)
-		return r;
-	r = job_browse_open(&browse, mounting->repo, snapshot,
-			    snapshot->is_encrypted && r == 0 ? &password : NULL, err);
-	if (r == 0)
-		*out = STEAL(browse);
-	return r;
+	return cli_snapshot_open(mounting->cli, mounting->repo, snapshot, CLI_CONTENTS_UNASKED, out,
+				 err);
 }
 
 static void on_ready(void *arg)
@@ -65,7 +53,7 @@ int cli_run_mount(struct cli *cli, int argc, char **argv)
 	if (r != 0)
 		return r < 0 ? r : 0;
 	mounting.mountpoint = argv[argc - 1];
-	r = argc > 1 ? cli_source_open(cli, argv[0], true, &source, &cli->err)
+	r = argc > 1 ? cli_source_open(cli, argv[0], CLI_CONTENTS, &source, &cli->err)
 		     : cli_repo_open(cli, &source.repo, &cli->err);
 	if (r < 0)
 		return r;

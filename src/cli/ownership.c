@@ -1,7 +1,41 @@
-/* rehome ownership make|check */
+/* rehome ownership make|check|set */
 #include "cli/internal.h"
 
 #include <string.h>
+
+/* set - what this repository is told of a device, attached or not */
+static int set(struct cli *cli, const char *wanted, const char *word)
+{
+	CLEANUP(repo_close_p) struct repo *repo = NULL;
+	enum job_ownership ownership;
+	struct job_snapshot snapshot;
+	char latest[JOB_TEXT_MAX];
+	int r;
+
+	if (!job_ownership_parse(word, &ownership))
+		return err_set(&cli->err, ERR_USAGE,
+			       "\"%.40s\" is not one of personal, corporate, unknown", word);
+	if (snprintf(latest, sizeof(latest), "latest:%s", wanted) >= (int)sizeof(latest))
+		return err_set(&cli->err, ERR_USAGE, "\"%.40s...\" names no device", wanted);
+	r = cli_repo_open(cli, &repo, &cli->err);
+	if (r == 0)
+		r = job_snapshot_find(repo, latest, &snapshot, &cli->err);
+	if (r == 0)
+		r = job_ownership_set(repo, snapshot.udid, ownership, &cli->err);
+	if (r < 0)
+		return r;
+	if (cli->is_json)
+		return cli_json(cli,
+				json_pack("{s:o, s:s}", "udid", cli_json_text(snapshot.udid),
+					  "ownership", word),
+				&cli->err);
+	cli_say(cli, "%s (%s): ownership %s%s", snapshot.udid, snapshot.name, word,
+		ownership == JOB_OWNER_PERSONAL
+			? "; its contents open with its backup password only, and each opening is "
+			  "recorded"
+			: "");
+	return 0;
+}
 
 int cli_run_ownership(struct cli *cli, int argc, char **argv)
 {
@@ -23,10 +57,15 @@ int cli_run_ownership(struct cli *cli, int argc, char **argv)
 
 	if (r != 0)
 		return r < 0 ? r : 0;
+	if (argc != (strcmp(argv[0], "set") ? 2 : 3))
+		return err_set(&cli->err, ERR_USAGE,
+			       "make and check take FILE, set takes DEVICE and a word");
+	if (!strcmp(argv[0], "set"))
+		return set(cli, argv[1], argv[2]);
 	if (!strcmp(argv[0], "check"))
 		return cli_list_check(cli, &wish, argv[1], LISTS_OWNERSHIP);
 	if (strcmp(argv[0], "make") != 0)
-		return err_set(&cli->err, ERR_USAGE, "\"%.40s\" is not one of make, check",
+		return err_set(&cli->err, ERR_USAGE, "\"%.40s\" is not one of make, check, set",
 			       argv[0]);
 	r = cli_list_convert(cli, &wish, argv[1], LISTS_OWNERSHIP, to, skips_refused);
 	if (r == 0)

@@ -40,7 +40,7 @@ int cli_plan_source(struct cli *cli, const struct cli_source *source, struct pla
 int cli_plan_backup(struct cli *cli, const char *word, struct plan_case *kase, struct err *err)
 {
 	CLEANUP(cli_source_clear) struct cli_source source = {0};
-	int r = cli_source_open(cli, word, false, &source, err);
+	int r = cli_source_open(cli, word, CLI_FACTS, &source, err);
 
 	return r < 0 ? r : cli_plan_source(cli, &source, kase, err);
 }

@@ -179,7 +179,7 @@ static int run(struct cli *cli, struct wish *wish, const char *wanted, const cha
 	struct job_device device;
 	int r;
 
-	r = cli_source_open(cli, wanted, true, &source, &cli->err);
+	r = cli_source_open(cli, wanted, CLI_KEYS, &source, &cli->err);
 	if (r < 0)
 		return r;
 	snapshot = job_browse_about(source.browse);

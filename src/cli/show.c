@@ -191,6 +191,51 @@ static json_t *management_json(const struct backup_management *management)
 	return object;
 }
 
+/* ---- whose it is, and who looked into it ---- */
+
+static int print_opening(void *arg, const struct job_opening *opening, struct err *err)
+{
+	struct cli *cli = arg;
+	char text[200], time[21];
+
+	snprintf(text, sizeof(text), "%s by user %u: %s %s", time_format_utc(opening->time, time),
+		 opening->uid, opening->command, opening->snapshot);
+	line(cli->world->out, "opened", text);
+	return 0;
+}
+
+static int take_opening(void *array, const struct job_opening *opening, struct err *err)
+{
+	char time[21];
+
+	return json_array_append_new(array,
+				     json_pack("{s:s, s:s, s:s, s:I}", "time",
+					       time_format_utc(opening->time, time), "snapshot",
+					       opening->snapshot, "command", opening->command,
+					       "uid", (json_int_t)opening->uid)) < 0
+		       ? err_no_memory(err)
+		       : 0;
+}
+
+/* owner - printed, or into @object; a folder belongs to nobody known */
+static int owner(struct cli *cli, struct repo *repo, const char *udid, json_t *object)
+{
+	enum job_ownership ownership;
+	json_t *openings;
+	int r = job_ownership_get(repo, udid, &ownership, &cli->err);
+
+	if (r < 0)
+		return r;
+	if (!object) {
+		line(cli->world->out, "ownership", job_ownership_word(ownership));
+		return job_openings(repo, udid, print_opening, cli, &cli->err);
+	}
+	openings = json_array();
+	json_object_set_new(object, "ownership", json_string(job_ownership_word(ownership)));
+	json_object_set_new(object, "openings", openings);
+	return job_openings(repo, udid, take_opening, openings, &cli->err);
+}
+
 /* ---- the command ------------------------------------------------------------------- */
 
 static int print(struct cli *cli, const struct cli_source *source,
@@ -198,9 +243,14 @@ static int print(struct cli *cli, const struct cli_source *source,
 {
 	const struct job_snapshot *about = job_browse_about(source->browse);
 	json_t *object;
+	int r = 0;
 
 	if (!cli->is_json) {
 		print_backup(cli, about, !source->repo);
+		if (source->repo)
+			r = owner(cli, source->repo, about->udid, NULL);
+		if (r < 0)
+			return r;
 		if (management)
 			print_management(cli, management);
 		else
@@ -217,6 +267,12 @@ static int print(struct cli *cli, const struct cli_source *source,
 				    management ? management->is_managed.answer : BACKUP_UNKNOWN)));
 	json_object_set_new(object, "management",
 			    management ? management_json(management) : json_null());
+	if (source->repo)
+		r = owner(cli, source->repo, about->udid, object);
+	if (r < 0) {
+		json_decref(object);
+		return r;
+	}
 	return cli_json(cli, object, &cli->err);
 }
 
@@ -230,7 +286,7 @@ int cli_run_show(struct cli *cli, int argc, char **argv)
 	r = cli_options(cli, &argc, argv, options, &cli->err);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = cli_source_open(cli, argv[0], false, &source, &cli->err);
+	r = cli_source_open(cli, argv[0], CLI_FACTS, &source, &cli->err);
 	if (r == 0 && !source.is_locked)
 		r = job_browse_management(source.browse, &management, &cli->err);
 	return r < 0 ? r : print(cli, &source, management);

@@ -246,6 +246,39 @@ int job_password_put(struct repo *repo, const char *udid, const struct secret *p
 /** job_password_remove - an absent one is fine */
 int job_password_remove(struct repo *repo, const char *udid, struct err *err);
 
+/* ---- whose a device is ---- */
+
+enum job_ownership { JOB_OWNER_UNKNOWN, JOB_OWNER_PERSONAL, JOB_OWNER_CORPORATE };
+/** job_ownership_word, job_ownership_parse - "unknown", "personal", "corporate"; static */
+const char *job_ownership_word(enum job_ownership ownership);
+bool job_ownership_parse(const char *word, enum job_ownership *ownership);
+/** job_ownership_get - as this repository was told; ERR_CORRUPT */
+int job_ownership_get(struct repo *repo, const char *udid, enum job_ownership *ownership,
+		      struct err *err);
+/** job_ownership_set - JOB_OWNER_UNKNOWN forgets it */
+int job_ownership_set(struct repo *repo, const char *udid, enum job_ownership ownership,
+		      struct err *err);
+/**
+ * job_opening_admit - may contents of @snapshot be shown to people?
+ * @is_personal: then only with the backup password that its owner gives, not with a kept one, and
+ *   job_opening_record comes before the first content. ERR_POLICY: personal, and not encrypted.
+ */
+int job_opening_admit(struct repo *repo, const struct job_snapshot *snapshot, bool *is_personal,
+		      struct err *err);
+/** job_opening_record - the present user opens @snapshot by @command (a word); durable, never
+ * replaced */
+int job_opening_record(const struct job_env *env, struct repo *repo,
+		       const struct job_snapshot *snapshot, const char *command, struct err *err);
+struct job_opening {
+	int64_t time;
+	char snapshot[REPO_ID_LEN + 1], command[32];
+	uint32_t uid;
+};
+/** job_openings - what was recorded for a device, oldest first; damaged entries are passed over */
+int job_openings(struct repo *repo, const char *udid,
+		 int (*each)(void *arg, const struct job_opening *opening, struct err *err),
+		 void *arg, struct err *err);
+
 /* ---- folders ---------------------------------------------------------------- */
 
 struct job_copy_report {

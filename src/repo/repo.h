@@ -26,7 +26,7 @@ enum {
 
 enum repo_outcome {
 	REPO_ABSENT = 1,   /* no such path or value */
-	REPO_CONFLICT = 2, /* another session committed for this device meanwhile */
+	REPO_CONFLICT = 2, /* another writer was first */
 };
 
 /** enum repo_content - how a file's bytes are best cut (decided by the caller, or sniffed) */
@@ -205,6 +205,10 @@ int repo_session_commit(struct repo_session *session, int64_t time, struct slice
 
 /** repo_vault_put - keep @value as @name, replacing an older one; durable */
 int repo_vault_put(struct repo *repo, const char *device, const char *name,
+		   const struct secret *value, struct err *err);
+/** repo_vault_add - keep @value as @name if there is none of that name, else REPO_CONFLICT: nothing
+ * that was added is ever replaced by another writer; durable */
+int repo_vault_add(struct repo *repo, const char *device, const char *name,
 		   const struct secret *value, struct err *err);
 /** repo_vault_get - ERR_CORRUPT names the file */
 int repo_vault_get(struct repo *repo, const char *device, const char *name, struct secret *value,

@@ -244,6 +244,11 @@ static void vault_values_come_back_and_go(void **state)
 	must(&test, repo_vault_put(test.repo, "device-one", "password", &value, &test.err));
 	must(&test, repo_vault_get(test.repo, "device-one", "password", &value, &test.err));
 	assert_true(slice_equal(secret_slice(&value), slice_text("second")));
+	assert_int_equal(repo_vault_add(test.repo, "device-one", "password", &value, &test.err),
+			 REPO_CONFLICT);
+	must(&test, repo_vault_add(test.repo, "device-one", "other", &value, &test.err));
+	must(&test, repo_vault_get(test.repo, "device-one", "other", &value, &test.err));
+	must(&test, repo_vault_remove(test.repo, "device-one", "other", &test.err));
 	must(&test, repo_vault_remove(test.repo, "device-one", "password", &test.err));
 	must(&test, repo_vault_remove(test.repo, "device-one", "password", &test.err));
 	assert_int_equal(repo_vault_get(test.repo, "device-one", "password", &value, &test.err),

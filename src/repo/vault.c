@@ -45,8 +45,10 @@ static int value_cipher(const struct repo_domain *domain, const struct repo_name
 	return r;
 }
 
-int repo_vault_put(struct repo *repo, const char *device, const char *value_name,
-		   const struct secret *value, struct err *err)
+static int
+put(struct repo *repo, const char *device, const char *value_name, const struct secret *value,
+    int (*write)(struct fs *fs, const char *path, struct slice bytes, mode_t mode, struct err *err),
+    struct err *err)
 {
 	CLEANUP(repo_domain_clear) struct repo_domain domain = {0};
 	CLEANUP(crypto_gcm_free_p) struct crypto_gcm *gcm = NULL;
@@ -67,10 +69,23 @@ int repo_vault_put(struct repo *repo, const char *device, const char *value_name
 		r = crypto_gcm_seal(gcm, file + 16, slice_of(file, CLEAR_LEN), secret_slice(value),
 				    file + CLEAR_LEN, err);
 	if (r == 0)
-		r = fs_write_file(domain.fs, name.text,
-				  slice_of(file, CLEAR_LEN + value->len + CRYPTO_GCM_TAG_LEN), 0600,
-				  err);
+		r = write(domain.fs, name.text,
+			  slice_of(file, CLEAR_LEN + value->len + CRYPTO_GCM_TAG_LEN), 0600, err);
 	return r;
+}
+
+int repo_vault_put(struct repo *repo, const char *device, const char *value_name,
+		   const struct secret *value, struct err *err)
+{
+	return put(repo, device, value_name, value, fs_write_file, err);
+}
+
+int repo_vault_add(struct repo *repo, const char *device, const char *value_name,
+		   const struct secret *value, struct err *err)
+{
+	int r = put(repo, device, value_name, value, fs_write_new, err);
+
+	return r == ERR_EXISTS ? (int)REPO_CONFLICT : r;
 }
 
 /* opens the value file @name; used by check as well */

@@ -328,3 +328,70 @@ def mount_large(world):
         print(f'     60,000 files listed in {took:.2f} s, of which rehome {spent:.2f} s of CPU')
         # its own seconds: what else runs on this computer does not count
         check(spent <= 1 or b'__asan_init' in pathlib.Path(world.program).read_bytes(), f'{spent} s')
+
+
+@case('contents of a personal device open with its backup password alone, and each opening is recorded')
+def personal(world):
+    plain = world.small('plain', files=30)
+    locked = world.small('locked', '--backup-password-file', world.secret('device', 'geheim'), files=30, seed=2)
+    mux = world.simulator(plain, locked)
+    given = ('--device-password-file', world.secret('device', 'geheim'))
+    world.init()
+    snapshot = {}
+    for ipad in (plain, locked):
+        world.paired(mux, ipad)
+        snapshot[ipad] = world.rehome('backup', world.udid(ipad), mux=mux).text.strip()
+        world.rehome('ls', *given, snapshot[ipad])
+    # a kept password opens as long as nobody says whose the device is
+    world.rehome('encryption', 'change', *given, '--new-device-password-file', given[1], '--keep', world.udid(locked),
+                 mux=mux)
+    world.rehome('ls', snapshot[locked])
+    for ipad in (plain, locked):
+        check(world.rehome('--json', 'show', snapshot[ipad]).json()['ownership'] == 'unknown')
+        world.rehome('ownership', 'set', world.udid(ipad), 'personal')
+    for words in (('ls', snapshot[plain]), ('extract', snapshot[plain]), ('export', snapshot[plain], world.dir / 'out'),
+                  ('diff', snapshot[plain], snapshot[plain]), ('cat', snapshot[plain], 'HomeDomain/x')):
+        refused = world.rehome(*words, code=4)
+        check('personally owned' in refused.messages, refused.messages)
+    check(not (world.dir / 'out').exists(), 'an export was made')
+    kept = world.rehome('ls', snapshot[locked], code=1)
+    check('--device-password-file' in kept.messages, kept.messages)
+    world.rehome('ls', '--device-password-file', world.secret('wrong', 'falsch'), snapshot[locked], code=1)
+    shown = world.rehome('--json', 'show', snapshot[locked]).json()
+    check(shown['openings'] == [] and shown['ownership'] == 'personal', shown)
+    world.rehome('ls', *given, snapshot[locked])
+    world.rehome('diff', *given, snapshot[locked], snapshot[locked])
+    shown = world.rehome('--json', 'show', snapshot[locked]).json()
+    check([(e['command'], e['snapshot'], e['uid']) for e in shown['openings']] ==
+          [(command, snapshot[locked], os.getuid()) for command in ('ls', 'diff', 'diff')], shown['openings'])
+    check('by user' in world.rehome('show', snapshot[locked]).text, 'show')
+    world.rehome('check')
+    world.rehome('ownership', 'set', world.udid(plain), 'corporate')
+    world.rehome('ls', snapshot[plain])
+    world.rehome('ownership', 'set', world.udid(plain), 'mine', code=2)
+    world.rehome('ownership', 'set', 'nobody', 'personal', code=3)
+
+
+@case('openings of a personal device by several at once are all recorded')
+def personal_together(world):
+    locked = world.small('locked', '--backup-password-file', world.secret('device', 'geheim'), files=10)
+    mux = world.simulator(locked)
+    world.init()
+    world.paired(mux, locked)
+    snapshot = world.rehome('backup', world.udid(locked), mux=mux).text.strip()
+    world.rehome('ownership', 'set', world.udid(locked), 'personal')
+    failed = []
+
+    def look_in():
+        try:
+            world.rehome('ls', '--device-password-file', world.secret('device', 'geheim'), snapshot)
+        except AssertionError as why:
+            failed.append(why)
+
+    people = [threading.Thread(target=look_in) for _ in range(6)]
+    for one in people:
+        one.start()
+    for one in people:
+        one.join()
+    check(not failed, failed)
+    check(len(world.rehome('--json', 'show', snapshot).json()['openings']) == 6, 'an opening is missing')
