@@ -123,6 +123,34 @@ def files(world):
     check(cloud['ConfigurationSource'] == 1 and cloud['MDMServerUID'] == 'UID-1', cloud)
 
 
+@case('a host is told of management what the device holds, and no more once it left')
+def told(world):
+    ipad = world.small('ipad', '--managed-by', 'this', '--enrolled', 'ade', '--locked', files=5)
+    mux = world.simulator(ipad)
+    world.paired(mux, ipad)
+    for managed in ('yes', 'no'):
+        device, = world.rehome('devices', '--json', mux=mux).json()
+        check(device['managed'] == managed and device['supervised'] == 'yes', device)
+        chaperone = world.tool(mux, 'ideviceinfo', '-u', world.udid(ipad), '-q', 'com.apple.mobile.chaperone').text
+        check('DeviceIsChaperoned: true' in chaperone, chaperone)
+        if managed == 'yes':
+            check('locked' in world.sim('unmanage', ipad, code=4).messages)
+            world.sim('unmanage', ipad, '--by-service')
+
+
+@case('settings of Apple and of services are told, refused where they make no sense, and taken back')
+def settings(world):
+    ipad = world.small('ipad', files=5)
+    world.sim('assign', ipad, '--ade-server', 'other', '--locked', 'no')
+    told = dict(line.split(None, 1) for line in world.sim('assign', ipad).text.splitlines() if len(line.split()) > 1)
+    check(told['ade-server'] == 'other' and told['locked'] == 'no' and told['profile'] == 'yes', told)
+    check('active|' in world.sim('world', ipad, '--record', 'lost', code=2).messages)
+    check('returns|lost' in world.sim('world', ipad, '--switch', 'plain_identity=gone', code=2).messages)
+    world.sim('assign', ipad, '--colour', 'red', code=2)
+    world.sim('assign', ipad, '--clear')
+    check('other' not in world.sim('assign', ipad).text)
+
+
 @case('a table of facts is played, a line a story, and handed on with what was observed')
 def stories(world):
     table = 'id,in_os,in_bm,in_flag,in_reset,switches,out_mgmt\n' \
