@@ -307,9 +307,10 @@ int plan_page_end(struct plan_page *page, struct err *err)
 	char label[PLAN_TEXT_MAX * 2];
 
 	raw(&out, "<table class=counts><tr><th class=n>Devices</th><th>Outcome</th></tr>");
-	for (uint8_t restore = 1; restore < KINDS; restore++)
-		for (uint8_t mgmt = 1; mgmt < KINDS; mgmt++) {
-			const struct rules_outcome outcome = {.restore = restore, .mgmt = mgmt};
+	for (int restore = 1; restore < KINDS; restore++)
+		for (int mgmt = 1; mgmt < KINDS; mgmt++) {
+			const struct rules_outcome outcome = {.restore = (uint8_t)restore,
+							      .mgmt = (uint8_t)mgmt};
 
 			if (page->counts[restore][mgmt] > 0)
 				count_row(&out, page->counts[restore][mgmt],
