@@ -2,7 +2,6 @@
 #include "cli/internal.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
 /* struct subject - a folder or a snapshot, opened */
 struct subject {
@@ -19,20 +18,12 @@ static void subject_clear(struct subject *subject)
 	repo_close_p(&subject->repo);
 }
 
-static bool is_folder(const char *word)
-{
-	struct stat st;
-
-	return strchr(word, '/') || !strcmp(word, ".") ||
-	       (stat(word, &st) == 0 && S_ISDIR(st.st_mode));
-}
-
 static int subject_open(struct cli *cli, const char *word, struct subject *subject, struct err *err)
 {
 	struct job_snapshot snapshot;
 	int r;
 
-	if (is_folder(word))
+	if (cli_is_folder(word))
 		return job_tree_folder(&subject->tree, word, subject->udid, err);
 	r = cli_repo_open(cli, &subject->repo, err);
 	if (r == 0)
@@ -69,7 +60,15 @@ static int print(struct cli *cli, struct cli_findings *findings,
 			(unsigned long long)verdict->remarks,
 			verdict->is_decrypted_check ? "" : " (encrypted contents were not opened)");
 	}
-	return r < 0 ? r : verdict->problems ? (int)CLI_DAMAGED : 0;
+	if (r < 0)
+		return r;
+	if (verdict->problems)
+		return CLI_DAMAGED;
+	if (verdict->is_decrypted_check)
+		return CLI_DONE;
+	/* "fine" would be a claim about contents that nobody has seen */
+	cli_warn(cli, "not everything was checked: give its password by --device-password-file");
+	return CLI_FAILED;
 }
 
 int cli_run_verify(struct cli *cli, int argc, char **argv)

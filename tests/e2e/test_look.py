@@ -395,3 +395,38 @@ def personal_together(world):
         one.join()
     check(not failed, failed)
     check(len(world.rehome('--json', 'show', snapshot).json()['openings']) == 6, 'an opening is missing')
+
+
+@case('the exit status of verify tells fine, broken, not fully checked and not there apart')
+def verify_status(world):
+    def damaged(form, change):
+        folder = next(path.parent for path in own(world, form).rglob('Manifest.plist'))
+        change(folder)
+        return folder
+
+    def flip(path, at):
+        data = bytearray(path.read_bytes())
+        data[at] ^= 1
+        path.write_bytes(data)
+
+    sms = '3d/3d0d7e5fb2ce288813306e4d4636395e047a3d28'
+    for form in ('plain', 'encrypted'):
+        look(world, 'verify', own(world, form))
+    locked = world.rehome('verify', own(world, 'encrypted'), repo=world.dir / 'none', code=1)
+    check('--device-password-file' in locked.messages, locked.messages)
+    wrong = ('--device-password-file', world.secret('wrong', 'falsch'))
+    world.rehome(*wrong, 'verify', own(world, 'encrypted'), repo=world.dir / 'none', code=1)
+    look(world, 'verify', world.dir / 'nowhere/at/all', code=3)
+    for form, change, promise in (
+            ('plain', lambda f: flip(f / sms, 100), 'digest'),
+            ('encrypted', lambda f: flip(f / sms, 100), 'digest'),
+            ('encrypted', lambda f: flip(f / sms, -20), 'padding'),
+            ('plain', lambda f: (f / sms).unlink(), 'content-present'),
+            ('encrypted', lambda f: (f / sms).write_bytes((f / sms).read_bytes()[:-1]), 'content-blocks'),
+            ('plain', lambda f: (f / 'Snapshot').mkdir() or (f / 'Snapshot/x').touch(), 'no-snapshot-folder'),
+            ('plain', lambda f: (f / 'Manifest.db-wal').write_bytes(b'x'), 'no-side-files'),
+            ('plain', lambda f: (f / 'Status.plist').unlink(), 'status-plist'),
+            ('plain', lambda f: (f / 'Manifest.plist').write_bytes(b'x'), 'manifest-plist')):
+        done = look(world, '--json', 'verify', damaged(form, change), code=6)
+        check(promise in {e['promise'] for e in done.json()['findings'] if e['severity'] == 'problem'},
+              f'{form} {promise}: {done.text}')
