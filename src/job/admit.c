@@ -47,6 +47,18 @@ static int admit_identity(const struct job_restore_facts *facts, struct err *err
 	return 0;
 }
 
+/* admit_owner - onto another device a plain backup would open to whoever holds that */
+static int admit_owner(const struct job_restore_facts *facts, struct err *err)
+{
+	if (facts->is_personal && !facts->source.is_encrypted &&
+	    strcmp(facts->source.udid, facts->target.udid) != 0)
+		return err_set(err, ERR_POLICY,
+			       "the snapshot is of a personally owned device and not encrypted: it "
+			       "goes back to %s only",
+			       facts->source.udid);
+	return 0;
+}
+
 static int admit_version(const struct job_restore_facts *facts, struct err *err)
 {
 	const char *has = facts->target.product_version;
@@ -85,6 +97,8 @@ int job_restore_admit(const struct job_restore_facts *facts, struct err *err)
 {
 	int r = admit_identity(facts, err);
 
+	if (r == 0)
+		r = admit_owner(facts, err);
 	if (r == 0 && !facts->is_finished)
 		r = err_set(err, ERR_CORRUPT, "the snapshot's Status.plist does not say finished");
 	if (r == 0)

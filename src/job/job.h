@@ -196,12 +196,14 @@ struct job_restore_facts {
 	struct job_snapshot source;
 	struct job_facts target;
 	bool is_target_simulated, is_same_device, is_finished;
+	bool is_personal; /* the source device, as this repository was told */
 	struct backup_verdict verdict;
 };
 /**
  * job_restore_admit - may this source go to this target? Pure.
  * ERR_POLICY: a simulated source for a target that is not wholly of the reserved range, an older
- * OS; ERR_DEVICE: Find My on, not paired; ERR_CORRUPT: unfinished or damaged.
+ * OS, a personal device's plain snapshot for another device; ERR_DEVICE: Find My on, not paired;
+ * ERR_CORRUPT: unfinished or damaged.
  */
 int job_restore_admit(const struct job_restore_facts *facts, struct err *err);
 /**

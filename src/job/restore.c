@@ -58,11 +58,15 @@ int job_restore_check(const struct job_env *env, struct repo *repo,
 {
 	CLEANUP(backup_tree_close_p) struct backup_tree *tree = NULL;
 	CLEANUP(repo_view_close_p) struct repo_view *view = NULL;
+	enum job_ownership ownership;
 	struct job_facts device;
 	int r;
 
 	*facts = (struct job_restore_facts){.source = *source};
-	r = job_device_facts(env, target, &device, err);
+	r = job_ownership_get(repo, source->udid, &ownership, err);
+	facts->is_personal = r == 0 && ownership == JOB_OWNER_PERSONAL;
+	if (r == 0)
+		r = job_device_facts(env, target, &device, err);
 	if (r < 0)
 		return r;
 	facts_target(&device, facts);

@@ -144,6 +144,20 @@ static void versions_compare_by_number_not_by_text(void **state)
 	assert_true(job_version_compare("99999999999999999999", "1") > 0);
 }
 
+static void a_plain_snapshot_of_a_personal_device_goes_back_to_it_alone(void **state)
+{
+	struct job_restore_facts facts = plain_facts();
+
+	facts.is_personal = true;
+	assert_int_equal(admit(&facts), 0);
+	strcpy(facts.target.udid, "00008110-000A11112222002E");
+	assert_int_equal(admit(&facts), ERR_POLICY);
+	facts.source.is_encrypted = true;
+	assert_int_equal(admit(&facts), 0);
+	facts.source.is_encrypted = facts.is_personal = false;
+	assert_int_equal(admit(&facts), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +171,7 @@ int main(void)
 		cmocka_unit_test(find_my_and_a_missing_pairing_stop_it),
 		cmocka_unit_test(unfinished_and_damaged_snapshots_are_refused),
 		cmocka_unit_test(versions_compare_by_number_not_by_text),
+		cmocka_unit_test(a_plain_snapshot_of_a_personal_device_goes_back_to_it_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
