@@ -13,6 +13,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / 'tests' / 'e2e'))
+import fleets  # noqa: E402
 import harness  # noqa: E402
 
 
@@ -30,7 +31,8 @@ class Measured:
         self.user, self.system = usage.ru_utime, usage.ru_stime
         self.cpu = self.user + self.system
         self.peak = usage.ru_maxrss / 1024
-        self.out = pathlib.Path(cwd, 'bench.out').read_text(errors='replace')
+        with open(f'{cwd}/bench.out', errors='replace') as out:
+            self.out = out.read(1 << 20)
         code = os.waitstatus_to_exitcode(status)
         if code not in allowed:
             raise SystemExit(f'{" ".join(command)}: exit {code}\n{self.out[-500:]}'
@@ -143,13 +145,29 @@ class Bench:
         self.bar('above Argon2id, 500,000 files', peaks[1].peak - base, 64, ' MiB')
         self.bar('growth from 10,000 to 500,000', peaks[1].peak - peaks[0].peak, 16, ' MiB')
 
+    def plan(self):
+        print('\nplan: fleets of 10,000 and 1,000,000 devices')
+        peaks = {}
+        for count, limit in ((10000, 1), (1000000, 60)):
+            for option, write, more in (('--facts', fleets.facts, ()), ('--devices', fleets.devices, ('--csv', '--assume'))):
+                path = self.world.dir / 'fleet.csv'
+                write(path, count)
+                done = Measured([self.world.program, '--quiet', 'plan', option, str(path), *more], self.env, self.world.dir)
+                path.unlink()
+                self.row(f'{count} {option}', done)
+                self.bar(f'cpu, {count} rows, {option}', done.cpu, limit, ' s')
+                peaks.setdefault(option, []).append(done.peak)
+        # our own pages before the exec count too, and grow a little; 8 MiB are 8 bytes a row
+        for option, (few, many) in peaks.items():
+            self.bar(f'growth of memory, {option}', many - few, 8, ' MiB')
+
 
 def main():
     words = argparse.ArgumentParser()
     words.add_argument('--build', type=pathlib.Path, required=True)
     words.add_argument('--repeats', type=int, default=2)
     words.add_argument('--where', help='folder on the disk to measure (default: a temporary one)')
-    words.add_argument('--only', default='', help='net, device, large, small, day, start or memory; several with commas')
+    words.add_argument('--only', default='', help='net, device, large, small, day, start, memory or plan; several with commas')
     words = words.parse_args()
     if words.where:
         tempfile.tempdir = words.where
@@ -178,6 +196,8 @@ def main():
             bench.start_up()
         if wanted('memory'):
             bench.memory(base)
+        if wanted('plan'):
+            bench.plan()
     finally:
         world.close()
     for line in bench.failed:

@@ -8,6 +8,7 @@
 void plan_answer_clear(struct plan_answer *answer)
 {
 	rules_set_clear(&answer->set);
+	answer->is_made = false;
 }
 
 static void find_usual(struct plan_answer *answer, const struct plan_case *kase,
@@ -23,6 +24,16 @@ static void find_usual(struct plan_answer *answer, const struct plan_case *kase,
 			    answer->usual.restore != RULES_INVALID;
 }
 
+static bool is_made_already(const struct plan_answer *answer, const struct rules_facts *facts,
+			    const struct rules_switches *switches)
+{
+	const struct rules_switches none = {0}, *asked = switches ? switches : &none;
+
+	return answer->is_made &&
+	       memcmp(answer->facts.value, facts->value, sizeof(facts->value)) == 0 &&
+	       memcmp(answer->switches.is_turned, asked->is_turned, sizeof(asked->is_turned)) == 0;
+}
+
 int plan_answer_make(struct plan_answer *answer, struct plan_case *kase,
 		     const struct rules_switches *switches, bool assumes, struct err *err)
 {
@@ -36,13 +47,19 @@ int plan_answer_make(struct plan_answer *answer, struct plan_case *kase,
 				plan_case_set(kase, (enum rules_field)i, kase->facts.value[i],
 					      PLAN_USUAL, NULL);
 	}
+	answer->age = rules_age(&kase->dates, &answer->age_next);
+	if (is_made_already(answer, &kase->facts, switches))
+		return 0;
+	answer->is_made = false;
 	r = rules_outcomes(&answer->set, &kase->facts, switches, err);
 	if (r < 0)
 		return r;
 	find_usual(answer, kase, switches);
 	answer->change_count =
 		rules_would_change(&kase->facts, switches, answer->changes, PLAN_CHANGES_MAX);
-	answer->age = rules_age(&kase->dates, &answer->age_next);
+	answer->facts = kase->facts;
+	answer->switches = switches ? *switches : (struct rules_switches){0};
+	answer->is_made = true;
 	return 0;
 }
 

@@ -131,6 +131,11 @@ struct plan_answer {
 	/* the outcome if what is not known is as usual; only when there are several outcomes */
 	struct rules_outcome usual;
 	bool has_usual;
+	/* what it was made from: devices of a fleet often have the same facts one after the other
+	 */
+	struct rules_facts facts;
+	struct rules_switches switches;
+	bool is_made;
 };
 #define PLAN_ANSWER_INIT ((struct plan_answer){.set = RULES_SET_INIT})
 void plan_answer_clear(struct plan_answer *answer);

@@ -5,7 +5,10 @@
 
 #include <string.h>
 
-enum { ROW_LEN_MAX = 1 << 16 };
+enum {
+	WORDS_MAX = 8,
+	ROW_LEN_MAX = 1 << 16, /* 13 columns of WORDS_MAX words, and the names */
+};
 
 static const char *const heads[] = {
 	"serial",     "udid",         "name",      "source",   "outcomes",
@@ -32,27 +35,34 @@ int plan_table_head(const struct plan_sink *sink, struct err *err)
 	return r < 0 ? r : finish(&writer, sink, err);
 }
 
-/* all words that the outcomes have in a column, each once: "possible|not_offered" */
+/* the words that the outcomes have in a column, each once: "possible|not_offered"; after the first
+ * few, "..." */
 static int write_column(struct csv_writer *writer, const struct rules_set *set,
 			enum rules_column column, struct err *err)
 {
 	CLEANUP(buf_clear) struct buf cell = BUF_INIT(ROW_LEN_MAX / 4);
-	char word[RULES_TEXT_MAX], earlier[RULES_TEXT_MAX];
+	char words[WORDS_MAX][RULES_TEXT_MAX];
+	size_t count = 0;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < set->count; i++) {
+		char word[RULES_TEXT_MAX];
 		size_t j = 0;
 
 		rules_outcome_text(&set->outcomes[i], column, RULES_WORDS, word);
-		while (j < i && strcmp(word, rules_outcome_text(&set->outcomes[j], column,
-								RULES_WORDS, earlier)) != 0)
+		while (j < count && strcmp(word, words[j]) != 0)
 			j++;
-		if (j < i)
+		if (j < count)
 			continue;
-		if (i > 0)
+		if (count == WORDS_MAX) {
+			r = buf_append_text(&cell, "|...", err);
+			break;
+		}
+		if (count > 0)
 			r = buf_append_text(&cell, "|", err);
 		if (r == 0)
 			r = buf_append_text(&cell, word, err);
+		memcpy(words[count++], word, sizeof(word));
 	}
 	return r < 0 ? r : csv_write_cell(writer, buf_slice(&cell), err);
 }
