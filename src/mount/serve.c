@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { KEEP_SECONDS = 3600 };
+enum { KEEP_SECONDS = 3600, LAST_ANSWERS = 1000 };
 
 #define ON_DEVICE "device:" /* begins a link's target: it is no place on this computer */
 
@@ -282,34 +282,40 @@ static const struct fuse_operations operations = {
 	.release = on_release,
 };
 
-/* answer_all - until it is unmounted or @cancel says so */
+/*
+ * answer_all - until it is unmounted or @cancel says so
+ * What was closed before that is still waiting to be told: those last requests are answered, but
+ * a busy reader does not keep us.
+ */
 static int answer_all(struct fuse *fuse, const struct cancel *cancel, struct err *err)
 {
 	struct fuse_session *session = fuse_get_session(fuse);
 	struct fuse_buf buffer = {.mem = NULL};
 	struct pollfd waits[2] = {{.fd = fuse_session_fd(session), .events = POLLIN},
 				  {.fd = cancel ? cancel->wake_fd : -1, .events = POLLIN}};
-	int r = 0;
+	int r = 0, ready, left = LAST_ANSWERS;
 
-	while (!fuse_session_exited(session) && cancel_check(cancel, NULL) == 0) {
-		if (poll(waits, 2, -1) < 0) {
-			if (errno == EINTR)
-				continue;
+	while (!fuse_session_exited(session) && left > 0) {
+		bool is_ending = cancel_check(cancel, NULL) < 0;
+
+		left -= is_ending;
+		ready = poll(waits, is_ending ? 1 : 2, is_ending ? 0 : -1);
+		if (ready < 0 && errno != EINTR)
 			r = -errno;
+		if (r < 0 || ready == 0)
 			break;
-		}
-		if (!(waits[0].revents & (POLLIN | POLLERR | POLLHUP)))
+		if (ready < 0 || !(waits[0].revents & (POLLIN | POLLERR | POLLHUP)))
 			continue;
 		r = fuse_session_receive_buf(session, &buffer);
 		if (r == -EINTR || r == -EAGAIN)
-			continue;
-		if (r <= 0) /* 0: unmounted */
+			r = 0;
+		else if (r <= 0) /* 0: unmounted */
 			break;
-		fuse_session_process_buf(session, &buffer);
+		else
+			fuse_session_process_buf(session, &buffer);
 	}
 	free(buffer.mem);
-	return r < 0 && r != -ENODEV && r != -EINTR ? err_set_errno(err, -r, "talk to the kernel")
-						    : 0;
+	return r < 0 && r != -ENODEV ? err_set_errno(err, -r, "talk to the kernel") : 0;
 }
 
 static void be_quiet(enum fuse_log_level level, const char *format, va_list arguments)
