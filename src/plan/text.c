@@ -43,39 +43,70 @@ static void say_head(struct out *out, const struct plan_case *kase)
 	else if (kase->backup_server.url[0])
 		SAY(out, "\"this service\" is the one that manages the backup: %s\n",
 		    kase->backup_server.url);
+	if (kase->facts.value[RULES_BACKUP_MGMT] == RULES_OTHER && kase->backup_server.url[0])
+		SAY(out, "\"the other service\" manages the backup: %s\n", kase->backup_server.url);
 }
 
 static void say_state(struct out *out, const char *when, const struct rules_state *state)
 {
-	SAY(out, "  %s: supervised %s, locked %s, ownership %s\n", when,
-	    rules_truth_word((enum rules_truth)state->supervised),
-	    rules_truth_word((enum rules_truth)state->locked),
-	    rules_owner_word((enum rules_owner)state->owner, RULES_WORDS));
+	static const char *const supervised[] = {
+		[0] = "unknown",
+		[RULES_FALSE] = "not supervised",
+		[RULES_TRUE] = "supervised",
+		[RULES_MAYBE] = "perhaps supervised",
+	};
+	static const char *const locked[] = {
+		[0] = "unknown",
+		[RULES_FALSE] = "its user may remove management",
+		[RULES_TRUE] = "its user cannot remove management",
+		[RULES_MAYBE] = "perhaps its user cannot remove management",
+	};
+	static const char *const owner[] = {
+		[0] = "unknown",
+		[RULES_CORPORATE] = "this service has it as corporate",
+		[RULES_PERSONAL] = "this service has it as personal",
+		[RULES_UNCHANGED] = "this service has it as before",
+		[RULES_NO_RECORD] = "this service does not know it",
+		[RULES_OWNER_OPEN] = "corporate or personal, depending",
+	};
+
+	SAY(out, "  %s: %s; %s; %s.\n", when, supervised[state->supervised], locked[state->locked],
+	    owner[state->owner]);
 }
 
-static void say_what(struct out *out, const struct rules_outcome *outcome)
+static void say_what(struct out *out, const struct rules_outcome *outcome, bool is_long)
 {
+	static const char *const contents[] = {
+		[RULES_KEPT] = "The content comes back.",
+		[RULES_KEPT_PARTLY] = "Part of the content comes back.",
+		[RULES_NOT_KEPT] = "No content comes back.",
+		[RULES_SYNCED_ONLY] = "Only what an account syncs comes back.",
+	};
+	static const char *const thens[] = {
+		[RULES_DROPPED] = "At its next contact the old management is taken off it.",
+		[RULES_RETIRED] = "At its next contact the service retires it.",
+		[RULES_WIPED] = "At its next contact the service wipes it.",
+	};
 	char word[RULES_TEXT_MAX];
 
-	SAY(out, "  %s\n", rules_restore_sentence((enum rules_restore)outcome->restore));
+	SAY(out, "  %s %s\n", rules_restore_sentence((enum rules_restore)outcome->restore),
+	    contents[outcome->content]);
 	SAY(out, "  %s\n", rules_assistant_sentence((enum rules_assistant)outcome->assistant));
 	SAY(out, "  %s%s\n", rules_mgmt_sentence((enum rules_mgmt)outcome->mgmt),
 	    outcome->is_at_risk ? " (at risk: check that it checks in)" : "");
-	SAY(out, "  content: %s",
-	    rules_outcome_text(outcome, RULES_OUT_CONTENT, RULES_WORDS, word));
 	if (outcome->then != RULES_STAYS)
-		SAY(out, "; at the next contact: %s",
-		    rules_outcome_text(outcome, RULES_OUT_THEN, RULES_WORDS, word));
-	SAY(out, "\n");
-	say_state(out, "afterwards", &outcome->before);
+		SAY(out, "  %s\n", thens[outcome->then]);
+	say_state(out, "Afterwards", &outcome->before);
 	if (outcome->after.supervised)
-		say_state(out, "once enrolled by hand", &outcome->after);
-	SAY(out, "  confidence %s; the weakest evidence: %s",
-	    rules_outcome_text(outcome, RULES_OUT_CONFIDENCE, RULES_WORDS, word),
-	    rules_evidence_word(rules_outcome_evidence(outcome)));
-	rules_outcome_text(outcome, RULES_OUT_ALT, RULES_WORDS, word);
-	if (word[0])
-		SAY(out, "; a weaker source says: %s", word);
+		say_state(out, "Once enrolled by hand", &outcome->after);
+	SAY(out, "  How sure: %s",
+	    rules_outcome_text(outcome, RULES_OUT_CONFIDENCE, RULES_WORDS, word));
+	if (is_long)
+		SAY(out, "; the weakest evidence: %s",
+		    rules_evidence_word(rules_outcome_evidence(outcome)));
+	if (outcome->alternatives[0])
+		SAY(out, ". A weaker source says: %s",
+		    rules_mgmt_sentence((enum rules_mgmt)outcome->alternatives[0]));
 	SAY(out, "\n");
 }
 
@@ -135,14 +166,22 @@ static void say_why(struct out *out, const struct rules_outcome *outcome, bool i
 static void say_outcome(struct out *out, const struct rules_outcome *outcome, bool is_long)
 {
 	SAY(out, "What happens\n");
-	say_what(out, outcome);
+	say_what(out, outcome, is_long);
 	say_actions(out, outcome);
 	say_errors(out, outcome);
 	say_why(out, outcome, is_long);
 }
 
+/* what the backup holds cannot be otherwise; what would only stop the restore is for the long form
+ */
+static bool is_told(const struct rules_change *change, const struct plan_case *kase, bool is_long)
+{
+	return kase->origin[change->field] != PLAN_BACKUP &&
+	       (is_long || change->restore == RULES_POSSIBLE);
+}
+
 static void say_changes(struct out *out, const struct plan_answer *answer,
-			const struct plan_case *kase)
+			const struct plan_case *kase, bool is_long)
 {
 	bool has_head = false;
 
@@ -151,8 +190,7 @@ static void say_changes(struct out *out, const struct plan_answer *answer,
 		struct rules_facts facts = {0};
 		char word[RULES_TEXT_MAX];
 
-		/* what the backup holds cannot be otherwise */
-		if (kase->origin[change->field] == PLAN_BACKUP)
+		if (!is_told(change, kase, is_long))
 			continue;
 		if (!has_head)
 			SAY(out, "What would change the answer\n");
@@ -186,26 +224,28 @@ static void say_facts(struct out *out, const struct plan_case *kase)
 	say_date(out, "its identity ends", kase->dates.identity_end);
 }
 
-static void say_open(struct out *out, const struct plan_answer *answer)
+static void say_fields(struct out *out, const char *label, uint64_t fields)
+{
+	SAY(out, "%s", label);
+	for (int i = 0; i < RULES_FIELD_COUNT; i++)
+		if (fields >> i & 1)
+			SAY(out, " %s", rules_field_name((enum rules_field)i, RULES_WORDS));
+	SAY(out, "\n");
+}
+
+static void say_open(struct out *out, const struct plan_answer *answer, bool is_long)
 {
 	if (answer->set.question != RULES_FIELD_COUNT)
 		SAY(out, "To know more, ask: %s (--fact %s=...)\n",
 		    rules_field_question(answer->set.question),
 		    rules_field_name(answer->set.question, RULES_WORDS));
-	if (answer->set.open) {
-		SAY(out, "Not known, and it matters:");
-		for (int i = 0; i < RULES_FIELD_COUNT; i++)
-			if (answer->set.open >> i & 1)
-				SAY(out, " %s", rules_field_name((enum rules_field)i, RULES_WORDS));
-		SAY(out, "\n");
-	}
-	if (answer->assumed) {
-		SAY(out, "Assumed, because you said --assume:");
-		for (int i = 0; i < RULES_FIELD_COUNT; i++)
-			if (answer->assumed >> i & 1)
-				SAY(out, " %s", rules_field_name((enum rules_field)i, RULES_WORDS));
-		SAY(out, "\n");
-	}
+	if (answer->set.open)
+		say_fields(out, "Not known, and it matters:", answer->set.open);
+	if (answer->assumed && is_long)
+		say_fields(out, "Assumed, because you said --assume:", answer->assumed);
+	else if (answer->assumed)
+		SAY(out, "Assumed to be as usual: %d facts that nobody told (--long names them)\n",
+		    __builtin_popcountll(answer->assumed));
 }
 
 static void say_age(struct out *out, const struct plan_answer *answer)
@@ -217,6 +257,18 @@ static void say_age(struct out *out, const struct plan_answer *answer)
 			 "device (R-405).\n");
 	if (answer->age_next)
 		say_date(out, "this changes on", answer->age_next);
+}
+
+/* does an earlier group read the same on one line? */
+static bool is_said(const struct rules_set *set, const struct plan_groups *groups, size_t at)
+{
+	char line[PLAN_TEXT_MAX * 2], earlier[PLAN_TEXT_MAX * 2];
+
+	plan_headline(&set->outcomes[groups->first[at]], line);
+	for (size_t i = 0; i < at; i++)
+		if (strcmp(line, plan_headline(&set->outcomes[groups->first[i]], earlier)) == 0)
+			return true;
+	return false;
 }
 
 /* say_several - the usual outcome in full, the others by a line; all in full when @is_long */
@@ -239,7 +291,7 @@ static void say_several(struct out *out, const struct plan_answer *answer,
 		if (is_long) {
 			SAY(out, "\n");
 			say_outcome(out, outcome, true);
-		} else {
+		} else if (!is_said(&answer->set, groups, i)) {
 			SAY(out, "  - %s\n", plan_headline(outcome, line));
 		}
 	}
@@ -261,9 +313,9 @@ int plan_write_text(const struct plan_answer *answer, const struct plan_case *ka
 	if (groups.count == 1 && answer->set.count > 1)
 		SAY(&out, "  (%zu variants differ in details: --json lists them)\n",
 		    answer->set.count);
-	say_open(&out, answer);
+	say_open(&out, answer, is_long);
 	say_age(&out, answer);
-	say_changes(&out, answer, kase);
+	say_changes(&out, answer, kase, is_long);
 	if (is_long)
 		say_facts(&out, kase);
 	return out.r;
