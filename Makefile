@@ -4,8 +4,10 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 20
 SEED ?=
+ID ?=
+COUNT ?= 520
 
-.PHONY: all help demo test soak bench asan fuzz lint install clean
+.PHONY: all help demo test soak scenarios bench asan fuzz lint install clean
 
 all: $(BUILD)/build.ninja
 	@[ -x $(BUILD)/rehome ] || echo 'building in $(BUILD), about a minute'
@@ -16,6 +18,7 @@ help:
 	@echo 'make demo       the main job, start to end, on a simulated iPad'
 	@echo 'make test       unit and end-to-end tests (samples; seeds are printed, SEED=N repeats)'
 	@echo 'make soak       the full counts: kills, cut cables, full disks, power losses'
+	@echo 'make scenarios  what plan predicts against what simulated devices do (ID=T08 tells one story)'
 	@echo 'make bench      speed against idevicebackup2 on the same simulated device'
 	@echo 'make asan       the tests under Address- and UndefinedBehaviorSanitizer'
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS (20)'
@@ -37,6 +40,9 @@ test:
 soak:
 	@./setup test
 	@python3 tests/run.py --build $(BUILD) --level soak $(if $(SEED),--seed $(SEED))
+
+scenarios: all
+	@python3 tests/scenarios.py --build $(BUILD) --count $(COUNT) $(if $(SEED),--seed $(SEED)) $(addprefix --id ,$(ID))
 
 asan: all
 	@./setup full

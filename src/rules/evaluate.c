@@ -45,6 +45,13 @@ bool eval_regime(struct eval *eval, enum regime regime)
 
 	if (row->switch_number >= 0 && eval->switches.is_turned[row->switch_number])
 		return false;
+	return eval_is_in_range(eval, regime);
+}
+
+bool eval_is_in_range(struct eval *eval, enum regime regime)
+{
+	const struct rules_regime *row = rules_regime_at(regime);
+
 	if (!eval->known.os)
 		miss(eval, RULES_OS, 0);
 	return eval->known.os >= row->first && eval->known.os < row->end;

@@ -74,7 +74,8 @@ struct eval {
 	enum stage stage;
 	bool is_forced; /* a person overrode the refusals that exist for safety */
 	bool is_unsure; /* STAGE_LEGACY: a fresh ADE record might have decided otherwise */
-	bool is_short;  /* a fact is missing: */
+	bool has_fresh_record; /* the ADE record is today's, not the backup's (R-152, turned) */
+	bool is_short;         /* a fact is missing: */
 	enum rules_field missing;
 	uint8_t missing_mask; /* the question: is the value among these? 0 for versions */
 	struct rules_outcome out;
@@ -111,6 +112,10 @@ enum regime {
 };
 /* eval_regime - does the target's OS lie in the range, and is it not switched off? */
 bool eval_regime(struct eval *eval, enum regime regime);
+/* eval_is_in_range - does the target's OS lie in the range, whatever its switch says? */
+bool eval_is_in_range(struct eval *eval, enum regime regime);
+/* eval_comes_supervised - is the device supervised by the ADE record that a restore leaves? */
+bool eval_comes_supervised(struct eval *eval);
 
 /* what an outcome is made of */
 void eval_why(struct eval *eval, uint16_t rule);

@@ -20,9 +20,14 @@ static void unmanaged(struct eval *eval, enum rules_truth supervised)
 	eval_state(eval, supervised, RULES_FALSE, RULES_NO_RECORD);
 }
 
+bool eval_comes_supervised(struct eval *eval)
+{
+	return eval->has_fresh_record || eval_yes(eval, RULES_BACKUP_SUPERVISED);
+}
+
 static enum rules_truth backup_supervised(struct eval *eval)
 {
-	return eval_yes(eval, RULES_BACKUP_SUPERVISED) ? RULES_TRUE : RULES_FALSE;
+	return eval_comes_supervised(eval) ? RULES_TRUE : RULES_FALSE;
 }
 
 /* enroll, and look afterwards whether it happened */
@@ -128,8 +133,11 @@ static bool flag_drops_profile(struct eval *eval, size_t below)
 		with_answer_below(eval, below);
 		return true;
 	}
-	if (!eval_regime(eval, REGIME_FLAG264))
+	if (!eval_regime(eval, REGIME_FLAG264)) {
+		/* if 26.0 leaves the profile alone, the record is read anew all the same */
+		eval->has_fresh_record = eval_is_in_range(eval, REGIME_FLAG26);
 		return false;
+	}
 	eval_why(eval, RULES_ID('R', 153));
 	eval_why(eval, RULES_ID('R', 213));
 	eval_enroll(eval, RULES_KEPT);
@@ -139,7 +147,8 @@ static bool flag_drops_profile(struct eval *eval, size_t below)
 static bool another_server(struct eval *eval, size_t below)
 {
 	if (is_set_up(eval) || !eval_has_fresh_profile(eval) ||
-	    !eval_regime(eval, REGIME_SERVER_UID) || !is_other_server(eval))
+	    !eval_regime(eval, REGIME_SERVER_UID) || eval->has_fresh_record ||
+	    !is_other_server(eval))
 		return false;
 	eval_why(eval, RULES_ID('R', 802));
 	enroll_and_verify(eval);
@@ -175,7 +184,8 @@ static bool hardware_key(struct eval *eval, size_t below)
 		return false;
 	eval_why(eval, RULES_ID('R', 804));
 	eval->out.confidence = RULES_MEDIUM;
-	if (!is_set_up(eval) && !eval_is(eval, RULES_ADE_RECORD, RULES_ADE_RECORD_NONE)) {
+	if (!is_set_up(eval) &&
+	    (eval->has_fresh_record || !eval_is(eval, RULES_ADE_RECORD, RULES_ADE_RECORD_NONE))) {
 		eval_enroll(eval, RULES_KEPT);
 		eval_alternative(eval, RULES_MGMT_NONE);
 		return true;

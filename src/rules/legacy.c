@@ -15,7 +15,7 @@ static void comes_back(struct eval *eval, enum rules_mgmt mgmt, enum rules_owner
 
 	eval->out.mgmt = mgmt;
 	eval->out.content = RULES_KEPT;
-	eval_state(eval, truth(eval_yes(eval, RULES_BACKUP_SUPERVISED)), truth(is_locked), owner);
+	eval_state(eval, truth(eval_comes_supervised(eval)), truth(is_locked), owner);
 }
 
 static bool wants_to_keep(struct eval *eval)

@@ -92,7 +92,10 @@ static void make_key(struct rules_work *work, const struct eval *eval)
 
 	work->key_len = offsetof(struct rules_outcome, after);
 	memcpy(work->key, &eval->out, work->key_len);
-	work->key[work->key_len++] = eval->is_unsure && eval->stage == STAGE_LEGACY;
+	work->key[work->key_len++] =
+		eval->stage == STAGE_LEGACY
+			? (uint8_t)(eval->is_unsure | eval->has_fresh_record << 1)
+			: 0;
 	for (; fields; fields &= fields - 1)
 		work->key[work->key_len++] =
 			knowledge(eval, (enum rules_field)__builtin_ctzll(fields));

@@ -148,6 +148,37 @@ static void a_turned_switch_gives_the_other_answer(void **state)
 	assert_int_equal(outcome.assistant, RULES_WAITS);
 }
 
+/* 26.0 to 26.3 with the flag: if the profile stays, the ADE record is read anew all the same */
+static void a_profile_that_stays_does_so_under_the_fresh_record(void **state)
+{
+	static const struct {
+		const char *name, *value;
+		enum rules_mgmt mgmt;
+		enum rules_truth supervised;
+	} cases[] = {
+		{"bsup", "no", RULES_MGMT_OTHER, RULES_TRUE},
+		{"server_uid", "different", RULES_MGMT_OTHER, RULES_TRUE},
+		{"kind", "user", RULES_MGMT_NONE, RULES_TRUE},
+		{"flag", "no", RULES_MGMT_OTHER, RULES_FALSE},
+		{"os", "26.4", RULES_MGMT_THIS_NEW, RULES_TRUE},
+	};
+	struct rules_switches switches = {.is_turned = {[RULES_SWITCH_FLAG26] = true}};
+	struct rules_outcome outcome;
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct rules_facts facts = vector_named("T15")->facts;
+
+		assert_int_equal(rules_facts_set_named(&facts, "bsup", "no", RULES_CODES, &err), 0);
+		assert_int_equal(rules_facts_set_named(&facts, cases[i].name, cases[i].value,
+						       RULES_CODES, &err),
+				 0);
+		assert_int_equal(rules_evaluate(&facts, &switches, &outcome, NULL), 0);
+		assert_int_equal(outcome.mgmt, cases[i].mgmt);
+		assert_int_equal(outcome.before.supervised, cases[i].supervised);
+	}
+}
+
 static void switches_are_set_by_their_words(void **state)
 {
 	struct rules_switches switches = {0};
@@ -324,6 +355,7 @@ int main(void)
 		cmocka_unit_test(the_error_that_users_search_for_stands_literally),
 		cmocka_unit_test(the_evidence_of_an_outcome_is_that_of_its_weakest_rule),
 		cmocka_unit_test(a_turned_switch_gives_the_other_answer),
+		cmocka_unit_test(a_profile_that_stays_does_so_under_the_fresh_record),
 		cmocka_unit_test(switches_are_set_by_their_words),
 		cmocka_unit_test(ranges_and_limits_name_their_rule_and_source),
 		cmocka_unit_test(what_would_change_the_answer_names_the_fact_and_the_answer),

@@ -4,7 +4,7 @@
  * What a device writes when it enrolls, and takes away when it leaves; keys and their types as in
  * docs/format/ios-backup, "MDM.plist".
  */
-#include "sim/management.h"
+#include "sim/mechanism.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -309,17 +309,25 @@ static enum sim_kind_of_enrollment kind_of(struct sim_device *device, const stru
 		       : SIM_ENROLLED_PROFILE;
 }
 
+/* in the secure enclave, unless an erase took it; whether it does, is a switch */
+static bool has_enclave_key(struct sim_device *device, uint64_t row)
+{
+	char fact[64];
+
+	return sim_fact_int(device, enclave_fact(row, fact), 0) != 0 ||
+	       sim_word_is(device, &sim_switch_words, "hardware_identity", "kept");
+}
+
 static void take_keychain(struct sim_device *device, uint64_t row,
 			  struct sim_enrollment *enrollment)
 {
 	CLEANUP(buf_wipe) struct buf der = BUF_INIT(1 << 16);
-	char fact[64];
 
 	if (sim_keychain_get(device, "cert", row, &der, NULL) == 0)
 		enrollment->identity_until = sim_identity_until(buf_slice(&der));
 	enrollment->has_identity = enrollment->identity_until != 0 &&
 				   (enrollment->identity == SIM_IDENTITY_ACME_HARDWARE
-					    ? sim_fact_int(device, enclave_fact(row, fact), 0) != 0
+					    ? has_enclave_key(device, row)
 					    : sim_keychain_has(device, "keys", row));
 }
 

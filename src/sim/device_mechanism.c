@@ -13,7 +13,6 @@ enum drops {
 	DROPS_RECORD = 1u << 0,   /* CloudConfigurationDetails.plist */
 	DROPS_MDM = 1u << 1,      /* the enrollment, its profile and identity */
 	DROPS_PROFILES = 1u << 2, /* every profile, the enrollment too */
-	TAKES_FRESH = 1u << 3,    /* the record is replaced, nothing else happens */
 };
 
 /** struct arrival - the device after the files came, and what it compares them with */
@@ -96,8 +95,6 @@ static const struct row {
 	 DROPS_RECORD | DROPS_PROFILES, true},
 	{"ignore-backup-26.0", 260000, 260400, "flag26_mdm_profile", "kept",
 	 backup_is_to_be_ignored, DROPS_RECORD | DROPS_MDM, true},
-	{"ignore-backup-26.0-kept", 260000, 260400, "flag26_mdm_profile", "gone",
-	 backup_is_to_be_ignored, TAKES_FRESH, false},
 	{"another-server", 260000, 270000, "server_uid", "ignored", is_of_another_server,
 	 DROPS_RECORD | DROPS_MDM, true},
 	{"account-driven", 0, 990000, "account_enrollment", "kept", is_account_driven, DROPS_MDM,
@@ -168,8 +165,21 @@ static int arrival_read(struct sim_device *device, struct arrival *arrival, stru
 	return r < 0 ? r : 0;
 }
 
-static int drop(struct sim_device *device, const struct arrival *arrival, unsigned drops,
-		struct err *err)
+/* R-152 in doubt: 26.0 to 26.3 read the record from Apple anew, and leave the enrollment alone */
+static int record_renew(struct sim_device *device, struct arrival *arrival, struct err *err)
+{
+	unsigned os = sim_version_number(device->identity.product_version);
+
+	if (os < 260000 || os >= 260400 || !arrival->restored->is_same_hardware ||
+	    !backup_is_to_be_ignored(arrival) ||
+	    !sim_word_is(device, &sim_switch_words, "flag26_mdm_profile", "kept"))
+		return 0;
+	arrival->record = arrival->fresh;
+	arrival->has_record = true;
+	return sim_cloud_store(device, SIM_CLOUD_PATH, &arrival->record, err);
+}
+
+static int drop(struct sim_device *device, unsigned drops, struct err *err)
 {
 	int r = 0;
 
@@ -179,8 +189,6 @@ static int drop(struct sim_device *device, const struct arrival *arrival, unsign
 		r = sim_enrollment_remove(device, err);
 	if (r == 0 && drops & DROPS_RECORD)
 		r = sim_cloud_remove(device, SIM_CLOUD_PATH, err);
-	if (r == 0 && drops & TAKES_FRESH)
-		r = sim_cloud_store(device, SIM_CLOUD_PATH, &arrival->fresh, err);
 	return r;
 }
 
@@ -236,6 +244,9 @@ int sim_mechanism_run(struct sim_device *device, const struct sim_restored *rest
 		r = sim_device_erase(device, err);
 		return r < 0 ? r : sim_restore_note(device, "possible", "not_kept", err);
 	}
+	r = record_renew(device, &arrival, err);
+	if (r < 0)
+		return r;
 	row = row_find(device, &arrival);
 	if (restored->was_set_up) /* this time, Setup Assistant has no part in it */
 		r = sim_fact_remove(device, "setup/end", err);
@@ -245,7 +256,7 @@ int sim_mechanism_run(struct sim_device *device, const struct sim_restored *rest
 		return r;
 	r = sim_restore_note(device, "possible", content_of(device, restored), err);
 	if (r == 0)
-		r = drop(device, &arrival, row->drops, err);
+		r = drop(device, row->drops, err);
 	if (r == 0 && row->drops == 0)
 		r = provisional_settle(device, &arrival, err);
 	if (r == 0)

@@ -130,9 +130,9 @@ static void a_hardware_key_unenrolls_after_every_restore(void **state)
 	      (struct expected){"none", "NA", "kept", "hardware-key"});
 	tells(state, "os=18 identity=hardware", "after_drop=home",
 	      (struct expected){"none", "HOME", "kept", "hardware-key-ade"});
-	/* the sources agree that the key is gone; a device that kept the rest would be stale */
+	/* were it not so, the identity would be as good as any other */
 	tells(state, "os=18 identity=hardware", "hardware_identity=kept",
-	      (struct expected){"stale_this", "HOME", "kept", "as-backed-up"});
+	      (struct expected){"this", "HOME", "kept", "as-backed-up"});
 }
 
 /* ---- another device ---- */
@@ -177,7 +177,17 @@ static void the_flag_acts_from_26_on_and_drops_all_profiles_from_26_4_on(void **
 static void on_26_0_to_26_3_a_switch_keeps_the_mdm_profile(void **state)
 {
 	tells(state, "os=26.2 flag=yes bm=other", "flag26_mdm_profile=kept",
-	      (struct expected){"other", "HOME", "kept", "ignore-backup-26.0-kept"});
+	      (struct expected){"other", "HOME", "kept", "as-backed-up"});
+	/* the record is Apple's then, and what it says of supervision holds; the rest goes its way
+	 */
+	assert_true(tells(state, "os=26.2 flag=yes bm=other kind=profile bsup=no",
+			  "flag26_mdm_profile=kept",
+			  (struct expected){"other", "HOME", "kept", "as-backed-up"})
+			    .is_supervised);
+	tells(state, "os=26.2 flag=yes bm=other server_uid=different", "flag26_mdm_profile=kept",
+	      (struct expected){"other", "HOME", "kept", "as-backed-up"});
+	tells(state, "os=26.2 flag=yes kind=user", "flag26_mdm_profile=kept",
+	      (struct expected){"none", "HOME", "kept", "account-driven"});
 	tells(state, "os=26.4 flag=yes bm=other", "flag26_mdm_profile=kept",
 	      (struct expected){"this_new", "RM", "kept", "ignore-backup-26.4"});
 }
