@@ -125,19 +125,16 @@ static int run_door(struct cli *cli, const struct wish *wish)
 struct fleet {
 	struct cli *cli;
 	const struct wish *wish;
-	struct plan_answer answer;
+	struct plan_memo *memo;
 	struct plan_sink table;
 	struct plan_page *page; /* NULL: none */
-	struct repo *repo;      /* opened by the first row that names a snapshot */
-	bool is_first;
 	uint64_t open;
 };
 
 static void fleet_clear(struct fleet *fleet)
 {
-	plan_answer_clear(&fleet->answer);
+	plan_memo_free_p(&fleet->memo);
 	plan_page_free_p(&fleet->page);
-	repo_close_p(&fleet->repo);
 }
 
 static void unused_column(void *arg, const char *column)
@@ -147,13 +144,14 @@ static void unused_column(void *arg, const char *column)
 	cli_warn(fleet->cli, "column \"%s\" is not used", column);
 }
 
-static int print_row(struct fleet *fleet, struct plan_case *kase, struct err *err)
+static int print_row(struct fleet *fleet, const struct plan_answer *answer,
+		     const struct plan_case *kase, struct err *err)
 {
 	struct cli *cli = fleet->cli;
 	char line[PLAN_TEXT_MAX * 2];
 
 	if (cli->is_json) {
-		json_t *row = plan_json(&fleet->answer, kase);
+		json_t *row = plan_json(answer, kase);
 		int r = row ? json_dumpf(row, cli->world->out, JSON_COMPACT) : -1;
 
 		json_decref(row);
@@ -161,10 +159,10 @@ static int print_row(struct fleet *fleet, struct plan_case *kase, struct err *er
 		return r < 0 ? err_no_memory(err) : 0;
 	}
 	if (fleet->wish->is_csv)
-		return plan_table_row(&fleet->answer, kase, &fleet->table, err);
+		return plan_table_row(answer, kase, &fleet->table, err);
 	fprintf(cli->world->out, "%-14s %-20s %s\n", kase->serial, cli_clean(kase->name, line, 64),
-		fleet->answer.set.count == 1
-			? rules_mgmt_sentence((enum rules_mgmt)fleet->answer.set.outcomes[0].mgmt)
+		answer->set.count == 1
+			? rules_mgmt_sentence((enum rules_mgmt)answer->set.outcomes[0].mgmt)
 			: "depends on what is not known");
 	return 0;
 }
@@ -173,6 +171,7 @@ static int fleet_row(void *arg, struct plan_case *kase, const char *snapshot, ui
 		     struct err *err)
 {
 	struct fleet *fleet = arg;
+	const struct plan_answer *answer;
 	int r = cancel_check(fleet->cli->world->cancel, err);
 
 	if (r == 0 && *snapshot)
@@ -180,14 +179,13 @@ static int fleet_row(void *arg, struct plan_case *kase, const char *snapshot, ui
 	if (r < 0)
 		return r;
 	plan_case_join(kase, clock_wall_seconds(fleet->cli->world->clock));
-	r = plan_answer_make(&fleet->answer, kase, &fleet->wish->switches, fleet->wish->assumes,
-			     err);
-	if (r == 0 && fleet->page)
-		r = plan_page_row(fleet->page, &fleet->answer, kase, err);
-	if (r == 0)
-		r = print_row(fleet, kase, err);
-	fleet->open += fleet->answer.set.count > 1;
-	return r;
+	r = plan_memo_answer(fleet->memo, kase, fleet->wish->assumes, &answer, err);
+	if (r < 0)
+		return r;
+	fleet->open += answer->set.count > 1;
+	if (fleet->page)
+		r = plan_page_row(fleet->page, answer, kase, err);
+	return r < 0 ? r : print_row(fleet, answer, kase, err);
 }
 
 static int feed_fleet(void *fleet, struct slice piece, struct err *err)
@@ -222,14 +220,14 @@ static int page_close(struct cli *cli, const char *path, FILE **file, struct pla
 
 static int run_fleet(struct cli *cli, const struct wish *wish, struct plan_case *base)
 {
-	CLEANUP(fleet_clear) struct fleet fleet = {cli, wish, PLAN_ANSWER_INIT};
+	CLEANUP(fleet_clear) struct fleet fleet = {.cli = cli, .wish = wish};
 	CLEANUP(plan_fleet_free_p) struct plan_fleet *rows = NULL;
 	FILE *file = NULL;
 	uint64_t count = 0;
-	int r = 0;
+	int r = plan_memo_new(&fleet.memo, &wish->switches, &cli->err);
 
 	fleet.table = sink_of(cli->world->out);
-	if (wish->is_csv && !cli->is_json)
+	if (r == 0 && wish->is_csv && !cli->is_json)
 		r = plan_table_head(&fleet.table, &cli->err);
 	if (r == 0 && wish->html)
 		r = page_open(cli, wish->html, &file, &fleet.page);

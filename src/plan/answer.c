@@ -8,59 +8,51 @@
 void plan_answer_clear(struct plan_answer *answer)
 {
 	rules_set_clear(&answer->set);
-	answer->is_made = false;
 }
 
-static void find_usual(struct plan_answer *answer, const struct plan_case *kase,
+static void find_usual(struct plan_answer *answer, const struct rules_facts *facts,
 		       const struct rules_switches *switches)
 {
-	struct rules_facts facts = kase->facts;
+	struct rules_facts usual = *facts;
 
 	answer->has_usual = false;
 	if (answer->set.count < 2)
 		return;
-	rules_facts_assume(&facts);
-	answer->has_usual = rules_evaluate(&facts, switches, &answer->usual, NULL) == 0 &&
+	rules_facts_assume(&usual);
+	answer->has_usual = rules_evaluate(&usual, switches, &answer->usual, NULL) == 0 &&
 			    answer->usual.restore != RULES_INVALID;
 }
 
-static bool is_made_already(const struct plan_answer *answer, const struct rules_facts *facts,
-			    const struct rules_switches *switches)
+uint64_t plan_case_assume(struct plan_case *kase)
 {
-	const struct rules_switches none = {0}, *asked = switches ? switches : &none;
+	uint64_t assumed = rules_facts_assume(&kase->facts);
 
-	return answer->is_made &&
-	       memcmp(answer->facts.value, facts->value, sizeof(facts->value)) == 0 &&
-	       memcmp(answer->switches.is_turned, asked->is_turned, sizeof(asked->is_turned)) == 0;
+	for (int i = 0; i < RULES_FIELD_COUNT; i++)
+		if (assumed >> i & 1)
+			plan_case_set(kase, (enum rules_field)i, kase->facts.value[i], PLAN_USUAL,
+				      NULL);
+	return assumed;
+}
+
+int plan_answer_ask(struct plan_answer *answer, const struct rules_facts *facts,
+		    const struct rules_switches *switches, struct err *err)
+{
+	int r = rules_outcomes(&answer->set, facts, switches, err);
+
+	if (r < 0)
+		return r;
+	find_usual(answer, facts, switches);
+	answer->change_count =
+		rules_would_change(facts, switches, answer->changes, PLAN_CHANGES_MAX);
+	return 0;
 }
 
 int plan_answer_make(struct plan_answer *answer, struct plan_case *kase,
 		     const struct rules_switches *switches, bool assumes, struct err *err)
 {
-	int r;
-
-	answer->assumed = 0;
-	if (assumes) {
-		answer->assumed = rules_facts_assume(&kase->facts);
-		for (int i = 0; i < RULES_FIELD_COUNT; i++)
-			if (answer->assumed >> i & 1)
-				plan_case_set(kase, (enum rules_field)i, kase->facts.value[i],
-					      PLAN_USUAL, NULL);
-	}
+	answer->assumed = assumes ? plan_case_assume(kase) : 0;
 	answer->age = rules_age(&kase->dates, &answer->age_next);
-	if (is_made_already(answer, &kase->facts, switches))
-		return 0;
-	answer->is_made = false;
-	r = rules_outcomes(&answer->set, &kase->facts, switches, err);
-	if (r < 0)
-		return r;
-	find_usual(answer, kase, switches);
-	answer->change_count =
-		rules_would_change(&kase->facts, switches, answer->changes, PLAN_CHANGES_MAX);
-	answer->facts = kase->facts;
-	answer->switches = switches ? *switches : (struct rules_switches){0};
-	answer->is_made = true;
-	return 0;
+	return plan_answer_ask(answer, &kase->facts, switches, err);
 }
 
 enum plan_gate plan_answer_gate(const struct plan_answer *answer, const struct plan_case *kase,

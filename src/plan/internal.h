@@ -41,6 +41,28 @@ void plan_copy(char *out, size_t len, const char *text);
 int plan_sink_text(const struct plan_sink *sink, const char *text, struct err *err);
 int plan_sink_format(const struct plan_sink *sink, struct err *err, const char *format, ...)
 	PRINTF_LIKE(3, 4);
+
+/* ---- answer.c: what an answer is made of ---- */
+
+/** plan_case_assume - the usual values for unknown facts; returns which, bit 1 << field */
+uint64_t plan_case_assume(struct plan_case *kase);
+/** plan_answer_ask - what depends on the facts alone; not the age, not what was assumed */
+int plan_answer_ask(struct plan_answer *answer, const struct rules_facts *facts,
+		    const struct rules_switches *switches, struct err *err);
+
+/* ---- memo.c: answers remembered ---- */
+
+struct plan_memo_entry {
+	struct rules_facts facts;
+	struct plan_answer answer; /* its set is a copy: no examples, no working memory */
+};
+struct plan_memo {
+	struct rules_switches switches;
+	struct plan_answer fresh; /* where the engine works */
+	size_t count, outcomes;   /* entries, and outcomes in all of them */
+	struct plan_memo_entry entries[PLAN_MEMO_ANSWERS];
+};
+
 /* ---- groups.c: outcomes that look alike to a person ---- */
 
 enum { PLAN_GROUPS_MAX = 64 };

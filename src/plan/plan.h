@@ -21,6 +21,8 @@ enum {
 	PLAN_TEXT_MAX = 256, /* names, serials and the like, with their NUL; longer ones are cut */
 	PLAN_CHANGES_MAX = 12, /* facts told under "would change" */
 	PLAN_FROM_MAX = 256,   /* a domain and path */
+	PLAN_MEMO_ANSWERS = 1024,
+	PLAN_MEMO_OUTCOMES = 1 << 17,
 };
 
 /** struct plan_sink - takes what is written; returns 0 or a failure, which ends the writing */
@@ -131,11 +133,6 @@ struct plan_answer {
 	/* the outcome if what is not known is as usual; only when there are several outcomes */
 	struct rules_outcome usual;
 	bool has_usual;
-	/* what it was made from: devices of a fleet often have the same facts one after the other
-	 */
-	struct rules_facts facts;
-	struct rules_switches switches;
-	bool is_made;
 };
 #define PLAN_ANSWER_INIT ((struct plan_answer){.set = RULES_SET_INIT})
 void plan_answer_clear(struct plan_answer *answer);
@@ -147,6 +144,20 @@ void plan_answer_clear(struct plan_answer *answer);
  */
 int plan_answer_make(struct plan_answer *answer, struct plan_case *kase,
 		     const struct rules_switches *switches, bool assumes, struct err *err);
+
+/**
+ * struct plan_memo - answers for a fleet, in which many devices have the same facts
+ *
+ * Holds the answers of at most PLAN_MEMO_ANSWERS different facts with PLAN_MEMO_OUTCOMES outcomes
+ * together (about 15 MB), and starts anew when it is full.
+ */
+struct plan_memo;
+/** plan_memo_new - @switches: NULL = defaults; they hold for all of its answers; copied */
+int plan_memo_new(struct plan_memo **out, const struct rules_switches *switches, struct err *err);
+void plan_memo_free_p(struct plan_memo **memo);
+/** plan_memo_answer - as plan_answer_make; @out is borrowed until the next call */
+int plan_memo_answer(struct plan_memo *memo, struct plan_case *kase, bool assumes,
+		     const struct plan_answer **out, struct err *err);
 
 enum plan_gate {
 	PLAN_GOES,     /* every reachable outcome lets the restore happen */

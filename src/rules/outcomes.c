@@ -397,6 +397,25 @@ int rules_outcomes(struct rules_set *set, const struct rules_facts *facts,
 	return r;
 }
 
+int rules_set_copy(struct rules_set *to, const struct rules_set *from, struct err *err)
+{
+	struct rules_outcome *outcomes = NULL;
+
+	if (from->count > 0) {
+		outcomes = malloc(from->count * sizeof(*outcomes));
+		if (!outcomes)
+			return err_no_memory(err);
+		memcpy(outcomes, from->outcomes, from->count * sizeof(*outcomes));
+	}
+	*to = (struct rules_set){
+		.outcomes = outcomes,
+		.count = from->count,
+		.open = from->open,
+		.question = from->question,
+	};
+	return 0;
+}
+
 void rules_set_clear(struct rules_set *set)
 {
 	size_t stage;

@@ -362,6 +362,9 @@ struct rules_set {
 #define RULES_SET_INIT ((struct rules_set){.question = RULES_FIELD_COUNT})
 void rules_set_clear(struct rules_set *set);
 
+/** rules_set_copy - the answer without examples and working memory; @to: RULES_SET_INIT */
+int rules_set_copy(struct rules_set *to, const struct rules_set *from, struct err *err);
+
 /**
  * rules_outcomes - all outcomes reachable by some value of the unknown fields (A-11)
  *
