@@ -235,6 +235,7 @@ static void the_page_escapes_names_and_counts_devices(void **state)
 	text = buf_text(&out);
 	assert_null(strstr(text, "<b>"));
 	assert_null(strstr(text, "<script"));
+	assert_null(strstr(text, "(null)"));
 	assert_non_null(strstr(text, "&lt;b&gt;Anna&#39;s&lt;/b&gt; &amp; &quot;co&quot;"));
 	assert_non_null(strstr(text, "a &lt;plan&gt;"));
 	assert_non_null(strstr(text, "<td class=n>3</td><td>in all</td>"));

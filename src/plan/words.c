@@ -84,7 +84,10 @@ const char *plan_origin_word(enum plan_origin origin)
 const char *plan_headline(const struct rules_outcome *outcome, char out[PLAN_TEXT_MAX * 2])
 {
 	/* a restore that goes on needs no word; one that does not comes first */
-	if (outcome->restore == RULES_POSSIBLE)
+	if (outcome->restore == RULES_POSSIBLE && !outcome->assistant)
+		snprintf(out, PLAN_TEXT_MAX * 2, "%s",
+			 rules_mgmt_sentence((enum rules_mgmt)outcome->mgmt));
+	else if (outcome->restore == RULES_POSSIBLE)
 		snprintf(out, PLAN_TEXT_MAX * 2, "%s %s",
 			 rules_mgmt_sentence((enum rules_mgmt)outcome->mgmt),
 			 rules_assistant_sentence((enum rules_assistant)outcome->assistant));

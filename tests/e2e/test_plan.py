@@ -96,6 +96,7 @@ def forms(world):
     check(row['udid'] == udid and row['restore'] == 'possible', row)
     page = (world.dir / 'plan.html').read_text()
     check(udid in page or row['serial'] in page, 'the page does not name the device')
+    check('(null)' not in page + text, 'a sentence is missing')
     check('R-202' in page and '<script' not in page and 'http://' not in page.replace('http://www.w3.org', ''), page[:500])
     world.rehome(*words, '--html', 'plan.html', mux=mux, code=1)  # it is there already: not overwritten
     shown = world.rehome('show', 'latest', '--json', mux=mux).json()['management']
