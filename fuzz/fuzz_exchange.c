@@ -1,6 +1,8 @@
 /* a device's side of a backup: what it says is answered or refused, and the run comes to its end */
 #include "job/testing_exchange.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 /* answers are not read: after as many as a socket surely holds, the device hangs up */
 enum { ANSWERS_MAX = 128, ANSWERED_MAX = 64 << 10 };
 

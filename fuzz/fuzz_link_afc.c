@@ -4,6 +4,8 @@
 
 #include "link/link.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP(buf_clear) struct buf out = BUF_INIT(LINK_AFC_LEN_MAX);

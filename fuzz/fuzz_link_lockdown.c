@@ -4,6 +4,8 @@
 
 #include "link/link.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;

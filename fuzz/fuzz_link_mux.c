@@ -4,6 +4,8 @@
 
 #include "link/link.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 static void check_udid(const char *text)
 {
 	char once[41], twice[41];

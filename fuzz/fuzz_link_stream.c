@@ -3,6 +3,8 @@
 
 #include "link/link.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 /* the first byte says one name or two, and how long the pieces are; 0 is "all at once" */
 static uint64_t digest_of(const uint8_t *data, size_t size, size_t piece_len, bool has_two_names)
 {
