@@ -70,17 +70,15 @@ static void gcm_free_p(struct crypto_gcm **gcm)
 	crypto_gcm_free(*gcm);
 }
 
-static void xor
-	(uint8_t * to, const uint8_t *with, size_t len) {
-		size_t i;
+static void xor_into(uint8_t *to, const uint8_t *with, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		to[i] ^= with[i];
+}
 
-		for (i = 0; i < len; i++)
-			to[i] ^= with[i];
-	}
-
-	/* @text becomes text xor the stream from counter @first on. */
-	static int xor_stream(struct crypto_stream *stream, const uint8_t *key, uint64_t first,
-			      uint8_t *text, size_t len, struct err *err)
+/* @text becomes text xor the stream from counter @first on. */
+static int xor_stream(struct crypto_stream *stream, const uint8_t *key, uint64_t first,
+		      uint8_t *text, size_t len, struct err *err)
 {
 	uint8_t piece[64 * BLOCK];
 	size_t at, take;
@@ -89,7 +87,7 @@ static void xor
 	for (at = 0; at < len && !r; at += take) {
 		take = len - at < sizeof(piece) ? len - at : sizeof(piece);
 		r = crypto_stream_at(stream, key, first * BLOCK + at, piece, take, err);
-		xor(text + at, piece, take);
+		xor_into(text + at, piece, take);
 	}
 	explicit_bzero(piece, sizeof(piece));
 	return r;
