@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { LISTENERS_MAX = 8, ADDRESS_LEN = 128, PASSCODE_SECONDS = 180, STOP_MS = 10000 };
 
@@ -40,6 +42,7 @@ struct run {
 	struct wire_options options;
 	const char *addresses[LISTENERS_MAX];
 	size_t address_count;
+	char bound[LISTENERS_MAX][ADDRESS_LEN]; /* where it listens, "" = not yet */
 	struct sim_faults faults;
 	int64_t now;
 	char records[4096];
@@ -146,13 +149,18 @@ static int take_option(struct run *run, int option, const char *value, struct er
 	}
 }
 
-/* host-records beside the first device's folder */
+/* host-records beside the first device's folder; made when the first record is kept */
 static int choose_records(struct run *run, const char *first, struct err *err)
 {
 	size_t len = strlen(first);
+	struct stat found;
 
-	if (run->options.records_folder)
+	if (run->options.records_folder) {
+		if (stat(run->options.records_folder, &found) == 0 && !S_ISDIR(found.st_mode))
+			return err_set(err, ERR_USAGE, "--host-records %s: that is no folder",
+				       run->options.records_folder);
 		return 0;
+	}
 	while (len > 0 && first[len - 1] == '/')
 		len--;
 	while (len > 0 && first[len - 1] != '/')
@@ -161,6 +169,24 @@ static int choose_records(struct run *run, const char *first, struct err *err)
 	    (int)sizeof(run->records))
 		return err_set(err, ERR_LIMIT, "%s is too long", first);
 	run->options.records_folder = run->records;
+	return 0;
+}
+
+/* Two devices in one folder, by whatever paths, would overwrite each other's facts. */
+static int check_folders(char **folders, int count, struct err *err)
+{
+	CLEANUP(free_p) struct stat *found = calloc((size_t)count, sizeof(*found));
+
+	if (!found)
+		return err_no_memory(err);
+	for (int i = 0; i < count; i++) {
+		if (stat(folders[i], &found[i]) != 0)
+			return 0; /* sim_device_open says better what is wrong with it */
+		for (int j = 0; j < i; j++)
+			if (found[j].st_dev == found[i].st_dev &&
+			    found[j].st_ino == found[i].st_ino)
+				return err_set(err, ERR_USAGE, "%s is named twice", folders[i]);
+	}
 	return 0;
 }
 
@@ -191,21 +217,30 @@ static int add_device(struct run *run, struct wire *wire, const char *folder, st
 static int listen_all(struct run *run, int *fds, struct sim_world *world, struct err *err)
 {
 	for (size_t i = 0; i < run->address_count; i++) {
-		char bound[ADDRESS_LEN];
-		int r = net_listen(&fds[i], run->addresses[i], bound, err);
+		int r = net_listen(&fds[i], run->addresses[i], run->bound[i], err);
 
 		if (r < 0)
 			return r;
-		fprintf(world->out, "listening on %s\n", bound);
+		fprintf(world->out, "listening on %s\n", run->bound[i]);
 	}
 	return 0;
+}
+
+/* A socket's file goes while it is still ours: once closed, another may listen at its path. */
+static void close_all(struct run *run, int *fds)
+{
+	for (size_t i = 0; i < LISTENERS_MAX; i++) {
+		if (strncmp(run->bound[i], "UNIX:", 5) == 0)
+			unlink(run->bound[i] + 5);
+		close_p(&fds[i]);
+	}
 }
 
 static int serve(struct run *run, struct sim_world *world, char **folders, int count,
 		 struct err *err)
 {
 	int fds[LISTENERS_MAX];
-	struct wire *wire;
+	struct wire *wire = NULL;
 	int r;
 
 	for (size_t i = 0; i < LISTENERS_MAX; i++)
@@ -220,8 +255,7 @@ static int serve(struct run *run, struct sim_world *world, char **folders, int c
 		fflush(world->out);
 		r = wire_run(wire, fds, run->address_count, err);
 	}
-	for (size_t i = 0; i < LISTENERS_MAX; i++)
-		close_p(&fds[i]);
+	close_all(run, fds);
 	/* a device deep in thought does not hold up the end for ever: what it writes survives a
 	 * kill */
 	if (wire && wire_settle(wire, STOP_MS))
@@ -256,6 +290,8 @@ int sim_command_run(struct sim_world *world, int argc, char **argv)
 			    "nowhere to listen: --socket PATH or --tcp 127.0.0.1:PORT");
 	if (r == 0)
 		r = choose_records(&run, argv[optind], &err);
+	if (r == 0)
+		r = check_folders(argv + optind, argc - optind, &err);
 	if (r == 0) {
 		signal(SIGPIPE, SIG_IGN);
 		r = serve(&run, world, argv + optind, argc - optind, &err);

@@ -286,7 +286,7 @@ void wire_watch(struct wire *wire)
 
 /* ---- threads ---- */
 
-/* failures of one connection are told and end it alone; hosts that hang up are the rule */
+/* failures of one connection go to --log and end it alone; hosts that hang up are the rule */
 static void tell_end(struct wire_peer *peer, int r, const struct err *err)
 {
 	if (r >= 0 || r == ERR_CLOSED || r == ERR_CANCELED) {
@@ -294,8 +294,6 @@ static void tell_end(struct wire_peer *peer, int r, const struct err *err)
 			      peer->service);
 		return;
 	}
-	log_event(LOG_INFO, "connection", "device=%s service=%s error=\"%s\"",
-		  peer->device ? peer->device->udid : "-", peer->service, err->text);
 	wire_log_text(peer->wire->log, peer->device ? peer->device->udid : NULL, "failed",
 		      err->text);
 }

@@ -189,6 +189,8 @@ def simulator(world):
         (('run', ipad), 2, '--socket', '--tcp'),
         (('run', '--nonsense', ipad), 2, '--nonsense', 'run --help'),
         (('run', '--socket', sock, missing), 3, str(missing)),
+        (('run', '--socket', sock, ipad, f'{world.dir}/./ipad'), 2, 'ipad', 'twice'),
+        (('run', '--socket', sock, '--host-records', plain, ipad), 2, '--host-records', str(plain)),
         (('run', '--socket', plain, ipad), 1, str(plain), 'no socket'),
         (('run', '--socket', world.dir / 'no' / 'sock', ipad), 3, '/no/sock'),
         (('run', '--socket', long, ipad), 2, '107'),
@@ -201,3 +203,6 @@ def simulator(world):
     ])
     mux = world.simulator(ipad)
     ends(world.sim('run', '--socket', mux.path, ipad, code=1), str(mux.path), 'listens')
+    check(mux.path.exists(), 'a refused simulator removed the socket of the one that runs')
+    mux.stop()
+    check(not mux.path.exists(), 'the socket stayed behind')
