@@ -105,32 +105,65 @@ static const char *opening_name(uint64_t number, char out[32])
 	return out;
 }
 
+/* opening_is_there - also a damaged one, which `check` names */
+static int opening_is_there(struct repo *repo, const char *udid, uint64_t number, bool *is_there,
+			    struct err *err)
+{
+	CLEANUP(secret_clear) struct secret value = SECRET_INIT;
+	char name[32];
+	int r = repo_vault_get(repo, udid, opening_name(number, name), &value, err);
+
+	*is_there = r != REPO_ABSENT;
+	return r < 0 && r != ERR_CORRUPT ? r : 0;
+}
+
+/* opening_free - a free number behind the last, by halves: a long record costs no more to extend */
+static int opening_free(struct repo *repo, const char *udid, uint64_t *number, struct err *err)
+{
+	uint64_t taken = 0,
+		 absent = 1; /* all below @taken are there; the one before @absent is not */
+	bool is_there = true;
+	int r = 0;
+
+	while (r == 0 && is_there) {
+		r = opening_is_there(repo, udid, absent - 1, &is_there, err);
+		if (r == 0 && is_there) {
+			taken = absent;
+			absent *= 2;
+		}
+	}
+	while (r == 0 && taken + 1 < absent) {
+		uint64_t middle = taken + (absent - taken) / 2;
+
+		r = opening_is_there(repo, udid, middle - 1, &is_there, err);
+		if (r == 0 && is_there)
+			taken = middle;
+		else
+			absent = middle;
+	}
+	*number = taken;
+	return r;
+}
+
 int job_opening_record(const struct job_env *env, struct repo *repo,
 		       const struct job_snapshot *snapshot, const char *command, struct err *err)
 {
 	CLEANUP(secret_clear) struct secret value = SECRET_INIT;
 	char text[JOB_TEXT_MAX], name[32];
+	uint64_t number;
 	int r;
 
 	snprintf(text, sizeof(text), "%lld %s %u %.30s", (long long)clock_wall_seconds(env->clock),
 		 snapshot->id, (unsigned)getuid(), command);
 	r = secret_set(&value, slice_text(text), err);
-	for (uint64_t number = 0; r == 0; number++) {
-		CLEANUP(secret_clear) struct secret old = SECRET_INIT;
-
-		opening_name(number, name);
-		r = repo_vault_get(repo, snapshot->udid, name, &old, err);
-		if (r == ERR_CORRUPT) /* a damaged one is one, and check names it */
-			r = 0;
-		if (r != REPO_ABSENT)
-			continue;
-		r = repo_vault_add(repo, snapshot->udid, name, &value, err);
-		if (r == 0)
-			return 0;
-		if (r == REPO_CONFLICT) /* somebody else opens it, too: the next number */
-			r = 0;
-	}
-	return err_wrap(err, r, "record that contents of a personal device are opened");
+	if (r == 0)
+		r = opening_free(repo, snapshot->udid, &number, err);
+	if (r < 0)
+		return r;
+	do { /* others may open it at the same moment */
+		r = repo_vault_add(repo, snapshot->udid, opening_name(number++, name), &value, err);
+	} while (r == REPO_CONFLICT);
+	return r < 0 ? err_wrap(err, r, "record that contents of a personal device are opened") : 0;
 }
 
 static bool opening_parse(const char *text, struct job_opening *opening)
