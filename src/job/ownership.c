@@ -150,7 +150,7 @@ int job_opening_record(const struct job_env *env, struct repo *repo,
 {
 	CLEANUP(secret_clear) struct secret value = SECRET_INIT;
 	char text[JOB_TEXT_MAX], name[32];
-	uint64_t number;
+	uint64_t number = 0;
 	int r;
 
 	snprintf(text, sizeof(text), "%lld %s %u %.30s", (long long)clock_wall_seconds(env->clock),
