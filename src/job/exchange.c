@@ -9,144 +9,17 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum {
-	DL_MAJOR = 400, /* what we speak; devices below it adapt */
-	QUIET_HINT_MS = 2000,
-	BUSY_WAIT_MS =
-		2 * 60 *
-		1000, /* for the rest of a message, and for a device that is slow to take bytes */
-};
+enum { DL_MAJOR = 400 }; /* what we speak; devices below it adapt */
 
 #define PURGE_MARGIN ((uint64_t)2 << 30) /* devices ask for this much more than they miss */
-
-void exchange_phase(struct exchange *exchange, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(exchange->phase, sizeof(exchange->phase), format, arguments);
-	va_end(arguments);
-	exchange->state.phase = exchange->phase;
-	progress_report(exchange->env->progress, &exchange->state);
-}
 
 void exchange_fail(struct exchange *exchange, const struct err *why)
 {
 	if (!exchange->failure.code)
 		exchange->failure = *why;
-}
-
-static const char *name_or(const struct exchange *exchange)
-{
-	return exchange->device_name && *exchange->device_name ? exchange->device_name
-							       : "the device";
-}
-
-int exchange_pulse(struct exchange *exchange, struct err *err)
-{
-	int64_t now = clock_mono_ms(exchange->env->clock);
-	int r;
-
-	if (now < exchange->next_pulse_ms)
-		return 0;
-	exchange->next_pulse_ms = now + JOB_PULSE_MS;
-	r = cancel_check(exchange->env->cancel, err);
-	if (r < 0)
-		return r;
-	for (int i = 0; i < 16; i++) { /* a proxy that never falls silent does not stop the run */
-		switch (notify_poll(exchange->notify)) {
-		case NOTIFY_CANCEL:
-			return err_set(err, ERR_CANCELED, "canceled on %s", name_or(exchange));
-		case NOTIFY_PASSCODE_SHOWN:
-			exchange->is_asking_passcode = true;
-			progress_note(exchange->env->progress,
-				      "%s asks for its passcode: enter it there",
-				      name_or(exchange));
-			exchange_phase(exchange, "waiting for the passcode on %s",
-				       name_or(exchange));
-			continue;
-		case NOTIFY_PASSCODE_GONE:
-			exchange->is_asking_passcode = false;
-			exchange_phase(exchange, "waiting for %s to prepare", name_or(exchange));
-			continue;
-		case NOTIFY_OTHER:
-			continue;
-		case NOTIFY_NONE:
-			break;
-		}
-		break;
-	}
-	progress_report(exchange->env->progress, &exchange->state);
-	return 0;
-}
-
-static int quiet_timeout(struct exchange *exchange, struct err *err)
-{
-	if (exchange->is_asking_passcode)
-		return err_set(err, ERR_TIMEOUT, "nobody entered the passcode on %s",
-			       name_or(exchange));
-	return err_set(err, ERR_TIMEOUT,
-		       "%s said nothing for %d minutes: is it asleep or out of reach?",
-		       name_or(exchange), JOB_PASSCODE_WAIT_MS / 60000);
-}
-
-/* quiet_look - the device has been silent for a pulse: look about, tell the person, mind the limit
- */
-static int quiet_look(struct exchange *exchange, struct err *err)
-{
-	int64_t now = clock_mono_ms(exchange->env->clock), quiet;
-	int r;
-
-	if (!exchange->quiet_since_ms)
-		exchange->quiet_since_ms = now - JOB_PULSE_MS;
-	quiet = now - exchange->quiet_since_ms;
-	r = exchange_pulse(exchange, err);
-	if (r < 0)
-		return r;
-	if (exchange->failure.code && quiet > JOB_ANSWER_WAIT_MS)
-		return err_set(err, exchange->failure.code, "%s", exchange->failure.text);
-	if (quiet > JOB_PASSCODE_WAIT_MS)
-		return quiet_timeout(exchange, err);
-	/* not every version says that it shows the prompt */
-	if (!exchange->has_begun && !exchange->is_asking_passcode && quiet >= QUIET_HINT_MS)
-		exchange_phase(exchange,
-			       "waiting for %s (unlock it; enter the passcode if it asks)",
-			       name_or(exchange));
-	return 0;
-}
-
-/* hung_up - a closed connection in words for the user; any other failure stays as it is */
-static int hung_up(const struct exchange *exchange, int r, struct err *err)
-{
-	if (r != ERR_CLOSED)
-		return r;
-	return err_set(err, r, "%s hung up: was it unplugged, did it fall asleep or restart?",
-		       name_or(exchange));
-}
-
-int exchange_fill(struct exchange *exchange, size_t want, struct err *err)
-{
-	struct conn *conn = exchange->wire.conn;
-	int r;
-
-	conn_set_deadline(conn, JOB_PULSE_MS);
-	for (;;) {
-		r = want ? conn_fill(conn, want, err) : conn_fill_more(conn, err);
-		if (r != ERR_TIMEOUT)
-			break;
-		if (err)
-			*err = ERR_INIT;
-		r = quiet_look(exchange, err);
-		if (r < 0)
-			return r;
-	}
-	exchange->quiet_since_ms = 0;
-	conn_set_deadline(conn, BUSY_WAIT_MS);
-	return r < 0 ? hung_up(exchange, r, err) : exchange_pulse(exchange, err);
 }
 
 /* frame_send - what a link writer put into wire.out */
@@ -400,7 +273,7 @@ static int serve_one(struct exchange *exchange, const struct link_dl *message,
 		return SERVE_END;
 	case LINK_DL_DISCONNECT:
 		return err_set(err, ERR_CLOSED, "%s ended the run without a result: %.200s",
-			       name_or(exchange), message->text ? message->text : "");
+			       exchange_device_name(exchange), message->text ? message->text : "");
 	case LINK_DL_STATUS: /* an answer to an answer: whose turn it is can no longer be told */
 		return err_set(err, ERR_PROTOCOL, "a status where a request was expected");
 	default:
@@ -414,8 +287,8 @@ static int message_next(struct exchange *exchange, struct link_dl *message, stru
 	const struct plist *root;
 	int r;
 
-	/* what has begun comes to its end soon: half a frame is no passcode prompt, BUSY_WAIT_MS
-	 * holds for it */
+	/* what has begun comes to its end soon: half a frame is no passcode prompt, and the shorter
+	 * limit that exchange_fill leaves behind holds for it */
 	r = exchange_fill(exchange, 4, err);
 	if (r == 0)
 		r = wire_receive(&exchange->wire, LINK_DL_LEN_MAX, &root, err);
@@ -511,7 +384,7 @@ int exchange_greet(struct exchange *exchange, struct err *err)
 	if (r == 0)
 		r = receive_kind(exchange, LINK_DL_VERSION_EXCHANGE, &message, err);
 	if (r < 0)
-		return err_wrap(err, hung_up(exchange, r, err), "begin mobilebackup2");
+		return err_wrap(err, exchange_hung_up(exchange, r, err), "begin mobilebackup2");
 	if (message.major > DL_MAJOR)
 		return err_set(err, ERR_UNSUPPORTED,
 			       "the device speaks DeviceLink %lld; this rehome knows %d at most",
@@ -521,7 +394,7 @@ int exchange_greet(struct exchange *exchange, struct err *err)
 		r = receive_kind(exchange, LINK_DL_DEVICE_READY, &message, err);
 	if (r == 0)
 		r = hello(exchange, err);
-	return r < 0 ? err_wrap(err, hung_up(exchange, r, err), "begin mobilebackup2") : 0;
+	return r < 0 ? err_wrap(err, exchange_hung_up(exchange, r, err), "begin mobilebackup2") : 0;
 }
 
 int exchange_open(struct exchange *exchange, struct lockdown *lockdown, struct err *err)

@@ -362,18 +362,24 @@ int exchange_request(struct exchange *exchange, struct slice frame, struct err *
 int exchange_serve(struct exchange *exchange, struct mb_response *response, struct err *err);
 /** exchange_close - say goodbye and hang up; safe on one that was never opened */
 void exchange_close(struct exchange *exchange);
-/** exchange_pulse - look about: canceled here or on the device, passcode asked for; reports
- * progress */
-int exchange_pulse(struct exchange *exchange, struct err *err);
-/** exchange_fill - wait for bytes; @want 0: any more than there are. Looks about while it waits. */
-int exchange_fill(struct exchange *exchange, size_t want, struct err *err);
 /** exchange_status - answer the device; @value of wire.request or NULL */
 int exchange_status(struct exchange *exchange, int64_t code, const char *text,
 		    const struct plist *value, struct err *err);
 /** exchange_fail - remember a failure of ours; only the first counts */
 void exchange_fail(struct exchange *exchange, const struct err *why);
+/* exchange_wait.c */
 /** exchange_phase - what the person is told that the run is doing */
 void exchange_phase(struct exchange *exchange, const char *format, ...) PRINTF_LIKE(2, 3);
+/** exchange_pulse - look about: canceled here or on the device, passcode asked for; reports
+ * progress */
+int exchange_pulse(struct exchange *exchange, struct err *err);
+/** exchange_fill - wait for bytes; @want 0: any more than there are. Looks about while it waits. */
+int exchange_fill(struct exchange *exchange, size_t want, struct err *err);
+/** exchange_hung_up - a closed connection (@r) in words for the person; other failures as they are
+ */
+int exchange_hung_up(const struct exchange *exchange, int r, struct err *err);
+/** exchange_device_name - what to call the device: its name, or "the device"; borrowed */
+const char *exchange_device_name(const struct exchange *exchange);
 /* stream.c */
 /** exchange_receive_files - a batch from the device onto the shelf, to its end, and the answer */
 int exchange_receive_files(struct exchange *exchange, const struct link_dl *message,
