@@ -1,8 +1,14 @@
 /*
- * Outcomes that differ only in details are one line to a person: grouped by what happens to the
- * restore, Setup Assistant, management and content.
+ * Outcomes that differ only in details are one line to a person: grouped by what plan_headline
+ * tells of them.
  */
 #include "plan/internal.h"
+
+bool plan_is_alike(const struct rules_outcome *a, const struct rules_outcome *b)
+{
+	return a->restore == b->restore && a->mgmt == b->mgmt && a->then == b->then &&
+	       (a->restore != RULES_POSSIBLE || a->assistant == b->assistant);
+}
 
 void plan_groups_make(struct plan_groups *groups, const struct rules_set *set)
 {
@@ -11,16 +17,9 @@ void plan_groups_make(struct plan_groups *groups, const struct rules_set *set)
 		size_t at = 0;
 
 		while (at < groups->count &&
-		       !rules_outcome_same_head(&set->outcomes[groups->first[at]],
-						&set->outcomes[i]))
+		       !plan_is_alike(&set->outcomes[groups->first[at]], &set->outcomes[i]))
 			at++;
-		if (at == PLAN_GROUPS_MAX)
-			at--;
-		if (at == groups->count) {
-			groups->first[at] = i;
-			groups->sizes[at] = 0;
-			groups->count++;
-		}
-		groups->sizes[at]++;
+		if (at == groups->count && at < PLAN_GROUPS_MAX)
+			groups->first[groups->count++] = i;
 	}
 }

@@ -69,9 +69,11 @@ enum { PLAN_GROUPS_MAX = 64 };
 /** struct plan_groups - indices of the first outcome of each group, in the order of the set */
 struct plan_groups {
 	size_t first[PLAN_GROUPS_MAX];
-	size_t sizes[PLAN_GROUPS_MAX];
-	size_t count; /* beyond the maximum, outcomes are counted with the last group */
+	size_t count;
 };
+/** plan_is_alike - would plan_headline tell the same of both? */
+bool plan_is_alike(const struct rules_outcome *a, const struct rules_outcome *b);
+/** plan_groups_make - at most PLAN_GROUPS_MAX, more than there are different headlines */
 void plan_groups_make(struct plan_groups *groups, const struct rules_set *set);
 
 #endif

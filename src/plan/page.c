@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KINDS = 8, COUNT_LABEL_MAX = 160 };
+enum { KINDS = 8 };
 
 struct plan_page {
 	struct plan_sink sink;
@@ -196,25 +196,25 @@ static void why(struct out *out, const struct rules_outcome *outcome)
 
 static void outcome_block(struct out *out, const struct rules_outcome *outcome)
 {
-	static const struct {
-		const char *label;
-		enum rules_column column;
-	} shown[] = {
-		{"Content", RULES_OUT_CONTENT},       {"Supervised", RULES_OUT_SUPERVISED},
-		{"Locked", RULES_OUT_LOCKED},         {"Ownership", RULES_OUT_OWNERSHIP},
-		{"Confidence", RULES_OUT_CONFIDENCE}, {"A weaker source says", RULES_OUT_ALT},
-	};
-	char word[RULES_TEXT_MAX];
+	char words[RULES_TEXT_MAX];
 
 	raw(out, "<dl>");
 	term(out, "Restore", rules_restore_sentence((enum rules_restore)outcome->restore));
 	term(out, "Setup Assistant",
 	     rules_assistant_sentence((enum rules_assistant)outcome->assistant));
 	term(out, "Management", rules_mgmt_sentence((enum rules_mgmt)outcome->mgmt));
-	for (size_t i = 0; i < ARRAY_COUNT(shown); i++)
-		if (rules_outcome_text(outcome, shown[i].column, RULES_WORDS, word)[0])
-			term(out, shown[i].label, word);
+	if (outcome->then != RULES_STAYS)
+		term(out, "Later", rules_then_sentence((enum rules_then)outcome->then));
+	term(out, "Content", rules_content_sentence((enum rules_content)outcome->content));
+	term(out, "Afterwards", rules_state_text(&outcome->before, words));
+	if (outcome->after.supervised)
+		term(out, "Once enrolled by hand", rules_state_text(&outcome->after, words));
+	term(out, "How sure",
+	     rules_outcome_text(outcome, RULES_OUT_CONFIDENCE, RULES_WORDS, words));
 	term(out, "Weakest evidence", rules_evidence_word(rules_outcome_evidence(outcome)));
+	for (int i = 0; i < RULES_ALTERNATIVES_MAX && outcome->alternatives[i]; i++)
+		term(out, "A weaker source says",
+		     rules_mgmt_sentence((enum rules_mgmt)outcome->alternatives[i]));
 	raw(out, "</dl>");
 	actions(out, outcome);
 	errors(out, outcome);
@@ -309,12 +309,15 @@ int plan_page_end(struct plan_page *page, struct err *err)
 	raw(&out, "<table class=counts><tr><th class=n>Devices</th><th>Outcome</th></tr>");
 	for (int restore = 1; restore < KINDS; restore++)
 		for (int mgmt = 1; mgmt < KINDS; mgmt++) {
-			const struct rules_outcome outcome = {.restore = (uint8_t)restore,
-							      .mgmt = (uint8_t)mgmt};
-
-			if (page->counts[restore][mgmt] > 0)
-				count_row(&out, page->counts[restore][mgmt],
-					  plan_headline(&outcome, label));
+			if (page->counts[restore][mgmt] == 0)
+				continue;
+			snprintf(label, sizeof(label), "%s%s%s",
+				 restore == RULES_POSSIBLE
+					 ? ""
+					 : rules_restore_sentence((enum rules_restore)restore),
+				 restore == RULES_POSSIBLE ? "" : " ",
+				 rules_mgmt_sentence((enum rules_mgmt)mgmt));
+			count_row(&out, page->counts[restore][mgmt], label);
 		}
 	count_row(&out, page->open, "depends on what is not known yet");
 	raw(&out, "<tr><td class=n>");

@@ -173,8 +173,8 @@ enum plan_gate plan_answer_gate(const struct plan_answer *answer, const struct p
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
-/** plan_headline - what becomes of restore and management, and how Setup Assistant ends (where the
- * outcome tells), on a line; returns @out */
+/** plan_headline - on a line: what becomes of management, before it a restore that cannot be done
+ * or behind it how Setup Assistant ends, and what the next contact changes; returns @out */
 const char *plan_headline(const struct rules_outcome *outcome, char out[PLAN_TEXT_MAX * 2]);
 /** plan_write_text - for people; @is_long: every fact with its origin, rules with sources */
 int plan_write_text(const struct plan_answer *answer, const struct plan_case *kase, bool is_long,

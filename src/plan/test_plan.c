@@ -217,6 +217,47 @@ static void the_text_tells_what_to_do_what_is_seen_and_why(void **state)
 			fail_msg("\"%s\" is missing in:\n%s", *word, buf_text(&out));
 }
 
+/* lines of the list of outcomes: how many, and whether two read the same */
+static size_t count_endings(const char *text, bool *has_twins)
+{
+	const char *lines[64];
+	size_t count = 0;
+
+	*has_twins = false;
+	for (const char *at = strstr(text, "  - "); at && count < 64; at = strstr(at + 1, "  - ")) {
+		for (size_t i = 0; i < count; i++)
+			*has_twins |= strncmp(lines[i], at, strcspn(at, "\n") + 1) == 0;
+		lines[count++] = at;
+	}
+	return count;
+}
+
+static void several_outcomes_are_told_each_once_without_codes_and_with_a_question(void **state)
+{
+	CLEANUP(plan_answer_clear) struct plan_answer answer = PLAN_ANSWER_INIT;
+	CLEANUP(buf_clear) struct buf out = BUF_INIT(TEXT_MAX);
+	struct plan_sink sink = {to_buf, &out};
+	static const char *const said[] = {"device=same", "target_os=18.6", "backup_os=18.6",
+					   "backup_management=this", "reset=erased_locally"};
+	struct plan_case kase = {0};
+	struct err err = ERR_INIT;
+	bool has_twins;
+	unsigned told;
+	size_t listed;
+
+	for (size_t i = 0; i < ARRAY_COUNT(said); i++)
+		assert_int_equal(plan_case_assignment(&kase, said[i], &err), 0);
+	assert_int_equal(plan_answer_make(&answer, &kase, NULL, false, &err), 0);
+	assert_int_equal(plan_write_text(&answer, &kase, false, &sink, &err), 0);
+	assert_int_equal(sscanf(strstr(buf_text(&out), "known: ") + 7, "%u", &told), 1);
+	listed = count_endings(buf_text(&out), &has_twins);
+	assert_false(has_twins);
+	assert_in_range(told - listed, 0, 1); /* the usual one stands in full, above */
+	assert_non_null(strstr(buf_text(&out), "and add its answer: --fact "));
+	assert_null(strstr(buf_text(&out), "(null)"));
+	assert_null(strstr(buf_text(&out), "no_record"));
+}
+
 static void the_page_escapes_names_and_counts_devices(void **state)
 {
 	CLEANUP(plan_answer_clear) struct plan_answer answer = PLAN_ANSWER_INIT;
@@ -238,6 +279,8 @@ static void the_page_escapes_names_and_counts_devices(void **state)
 	assert_null(strstr(text, "(null)"));
 	assert_non_null(strstr(text, "&lt;b&gt;Anna&#39;s&lt;/b&gt; &amp; &quot;co&quot;"));
 	assert_non_null(strstr(text, "a &lt;plan&gt;"));
+	assert_non_null(strstr(text, "<td class=n>3</td><td>The device is managed by the other "
+				     "service.</td>"));
 	assert_non_null(strstr(text, "<td class=n>3</td><td>in all</td>"));
 }
 
@@ -342,6 +385,8 @@ int main(void)
 		cmocka_unit_test(an_unknown_fact_gives_a_row_for_each_outcome),
 		cmocka_unit_test(rows_that_contradict_themselves_are_told_and_the_rest_goes_on),
 		cmocka_unit_test(the_text_tells_what_to_do_what_is_seen_and_why),
+		cmocka_unit_test(
+			several_outcomes_are_told_each_once_without_codes_and_with_a_question),
 		cmocka_unit_test(the_page_escapes_names_and_counts_devices),
 		cmocka_unit_test(the_table_keeps_a_spreadsheet_from_running_a_cell),
 		cmocka_unit_test(the_json_has_the_promised_members),

@@ -47,58 +47,20 @@ static void say_head(struct out *out, const struct plan_case *kase)
 		SAY(out, "\"the other service\" manages the backup: %s\n", kase->backup_server.url);
 }
 
-static void say_state(struct out *out, const char *when, const struct rules_state *state)
-{
-	static const char *const supervised[] = {
-		[0] = "unknown",
-		[RULES_FALSE] = "not supervised",
-		[RULES_TRUE] = "supervised",
-		[RULES_MAYBE] = "perhaps supervised",
-	};
-	static const char *const locked[] = {
-		[0] = "unknown",
-		[RULES_FALSE] = "its user may remove management",
-		[RULES_TRUE] = "its user cannot remove management",
-		[RULES_MAYBE] = "perhaps its user cannot remove management",
-	};
-	static const char *const owner[] = {
-		[0] = "unknown",
-		[RULES_CORPORATE] = "this service has it as corporate",
-		[RULES_PERSONAL] = "this service has it as personal",
-		[RULES_UNCHANGED] = "this service has it as before",
-		[RULES_NO_RECORD] = "this service does not know it",
-		[RULES_OWNER_OPEN] = "corporate or personal, depending",
-	};
-
-	SAY(out, "  %s: %s; %s; %s.\n", when, supervised[state->supervised], locked[state->locked],
-	    owner[state->owner]);
-}
-
 static void say_what(struct out *out, const struct rules_outcome *outcome, bool is_long)
 {
-	static const char *const contents[] = {
-		[RULES_KEPT] = "The content comes back.",
-		[RULES_KEPT_PARTLY] = "Part of the content comes back.",
-		[RULES_NOT_KEPT] = "No content comes back.",
-		[RULES_SYNCED_ONLY] = "Only what an account syncs comes back.",
-	};
-	static const char *const thens[] = {
-		[RULES_DROPPED] = "At its next contact the old management is taken off it.",
-		[RULES_RETIRED] = "At its next contact the service retires it.",
-		[RULES_WIPED] = "At its next contact the service wipes it.",
-	};
 	char word[RULES_TEXT_MAX];
 
 	SAY(out, "  %s %s\n", rules_restore_sentence((enum rules_restore)outcome->restore),
-	    contents[outcome->content]);
+	    rules_content_sentence((enum rules_content)outcome->content));
 	SAY(out, "  %s\n", rules_assistant_sentence((enum rules_assistant)outcome->assistant));
 	SAY(out, "  %s%s\n", rules_mgmt_sentence((enum rules_mgmt)outcome->mgmt),
 	    outcome->is_at_risk ? " (at risk: check that it checks in)" : "");
 	if (outcome->then != RULES_STAYS)
-		SAY(out, "  %s\n", thens[outcome->then]);
-	say_state(out, "Afterwards", &outcome->before);
+		SAY(out, "  %s\n", rules_then_sentence((enum rules_then)outcome->then));
+	SAY(out, "  Afterwards: %s.\n", rules_state_text(&outcome->before, word));
 	if (outcome->after.supervised)
-		say_state(out, "Once enrolled by hand", &outcome->after);
+		SAY(out, "  Once enrolled by hand: %s.\n", rules_state_text(&outcome->after, word));
 	SAY(out, "  How sure: %s",
 	    rules_outcome_text(outcome, RULES_OUT_CONFIDENCE, RULES_WORDS, word));
 	if (is_long)
@@ -233,13 +195,26 @@ static void say_fields(struct out *out, const char *label, uint64_t fields)
 	SAY(out, "\n");
 }
 
+static void say_question(struct out *out, enum rules_field field)
+{
+	const char *value;
+
+	SAY(out,
+	    "To know more, ask: %s\nand add its answer: --fact %s=", rules_field_question(field),
+	    rules_field_name(field, RULES_WORDS));
+	for (size_t i = 0; (value = rules_field_value(field, i, RULES_WORDS)); i++)
+		SAY(out, "%s%s", i > 0 ? "|" : "", value);
+	SAY(out, "%s\n", rules_field_value(field, 0, RULES_WORDS) ? "" : "18.6, for instance");
+}
+
 static void say_open(struct out *out, const struct plan_answer *answer, bool is_long)
 {
 	if (answer->set.question != RULES_FIELD_COUNT)
-		SAY(out, "To know more, ask: %s (--fact %s=...)\n",
-		    rules_field_question(answer->set.question),
-		    rules_field_name(answer->set.question, RULES_WORDS));
-	if (answer->set.open)
+		say_question(out, answer->set.question);
+	if (answer->set.open && !is_long)
+		SAY(out, "In all %d facts that matter are not known (--long names them).\n",
+		    __builtin_popcountll(answer->set.open));
+	else if (answer->set.open)
 		say_fields(out, "Not known, and it matters:", answer->set.open);
 	if (answer->assumed && is_long)
 		say_fields(out, "Assumed, because you said --assume:", answer->assumed);
@@ -259,18 +234,6 @@ static void say_age(struct out *out, const struct plan_answer *answer)
 		say_date(out, "this changes on", answer->age_next);
 }
 
-/* does an earlier group read the same on one line? */
-static bool is_said(const struct rules_set *set, const struct plan_groups *groups, size_t at)
-{
-	char line[PLAN_TEXT_MAX * 2], earlier[PLAN_TEXT_MAX * 2];
-
-	plan_headline(&set->outcomes[groups->first[at]], line);
-	for (size_t i = 0; i < at; i++)
-		if (strcmp(line, plan_headline(&set->outcomes[groups->first[i]], earlier)) == 0)
-			return true;
-	return false;
-}
-
 /* say_several - the usual outcome in full, the others by a line; all in full when @is_long */
 static void say_several(struct out *out, const struct plan_answer *answer,
 			const struct plan_groups *groups, bool is_long)
@@ -286,12 +249,12 @@ static void say_several(struct out *out, const struct plan_answer *answer,
 	for (size_t i = 0; i < groups->count; i++) {
 		const struct rules_outcome *outcome = &answer->set.outcomes[groups->first[i]];
 
-		if (answer->has_usual && rules_outcome_same_head(outcome, &answer->usual))
+		if (answer->has_usual && plan_is_alike(outcome, &answer->usual))
 			continue;
 		if (is_long) {
 			SAY(out, "\n");
 			say_outcome(out, outcome, true);
-		} else if (!is_said(&answer->set, groups, i)) {
+		} else {
 			SAY(out, "  - %s\n", plan_headline(outcome, line));
 		}
 	}

@@ -83,17 +83,15 @@ const char *plan_origin_word(enum plan_origin origin)
 
 const char *plan_headline(const struct rules_outcome *outcome, char out[PLAN_TEXT_MAX * 2])
 {
+	bool is_possible = outcome->restore == RULES_POSSIBLE, stays = outcome->then == RULES_STAYS;
+	const char *mgmt = rules_mgmt_sentence((enum rules_mgmt)outcome->mgmt);
+
 	/* a restore that goes on needs no word; one that does not comes first */
-	if (outcome->restore == RULES_POSSIBLE && !outcome->assistant)
-		snprintf(out, PLAN_TEXT_MAX * 2, "%s",
-			 rules_mgmt_sentence((enum rules_mgmt)outcome->mgmt));
-	else if (outcome->restore == RULES_POSSIBLE)
-		snprintf(out, PLAN_TEXT_MAX * 2, "%s %s",
-			 rules_mgmt_sentence((enum rules_mgmt)outcome->mgmt),
-			 rules_assistant_sentence((enum rules_assistant)outcome->assistant));
-	else
-		snprintf(out, PLAN_TEXT_MAX * 2, "%s %s",
-			 rules_restore_sentence((enum rules_restore)outcome->restore),
-			 rules_mgmt_sentence((enum rules_mgmt)outcome->mgmt));
+	snprintf(out, PLAN_TEXT_MAX * 2, "%s %s%s%s",
+		 is_possible ? mgmt : rules_restore_sentence((enum rules_restore)outcome->restore),
+		 is_possible ? rules_assistant_sentence((enum rules_assistant)outcome->assistant)
+			     : mgmt,
+		 stays ? "" : " ",
+		 stays ? "" : rules_then_sentence((enum rules_then)outcome->then));
 	return out;
 }

@@ -442,6 +442,10 @@ const char *rules_owner_word(enum rules_owner owner, enum rules_spelling spellin
 const char *rules_mgmt_sentence(enum rules_mgmt mgmt);
 const char *rules_restore_sentence(enum rules_restore restore);
 const char *rules_assistant_sentence(enum rules_assistant assistant);
+const char *rules_then_sentence(enum rules_then then);
+const char *rules_content_sentence(enum rules_content content);
+/** rules_state_text - "supervised; its user may remove management; ..."; returns @out */
+const char *rules_state_text(const struct rules_state *state, char out[RULES_TEXT_MAX]);
 
 /** struct rules_action_row - an action as data */
 struct rules_action_row {

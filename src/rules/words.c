@@ -52,17 +52,19 @@ static const struct said mgmts[] = {
 };
 
 static const struct said thens[] = {
-	[RULES_STAYS] = {"stays", "stays", NULL},
-	[RULES_DROPPED] = {"dropped", "dropped", NULL},
-	[RULES_RETIRED] = {"retired", "retired", NULL},
-	[RULES_WIPED] = {"wiped", "wiped", NULL},
+	[RULES_STAYS] = {"stays", "stays", "It stays so."},
+	[RULES_DROPPED] = {"dropped", "dropped",
+			   "At its next contact the old management is taken off it."},
+	[RULES_RETIRED] = {"retired", "retired", "At its next contact the service retires it."},
+	[RULES_WIPED] = {"wiped", "wiped", "At its next contact the service wipes it."},
 };
 
 static const struct said contents[] = {
-	[RULES_KEPT] = {"kept", "kept", NULL},
-	[RULES_KEPT_PARTLY] = {"kept_partly", "kept_partly", NULL},
-	[RULES_NOT_KEPT] = {"not_kept", "not_kept", NULL},
-	[RULES_SYNCED_ONLY] = {"synced_only", "synced_only", NULL},
+	[RULES_KEPT] = {"kept", "kept", "The content comes back."},
+	[RULES_KEPT_PARTLY] = {"kept_partly", "kept_partly", "Part of the content comes back."},
+	[RULES_NOT_KEPT] = {"not_kept", "not_kept", "No content comes back."},
+	[RULES_SYNCED_ONLY] = {"synced_only", "synced_only",
+			       "Only what an account syncs comes back."},
 };
 
 static const struct said truths[] = {
@@ -129,6 +131,41 @@ const char *rules_restore_sentence(enum rules_restore restore)
 const char *rules_assistant_sentence(enum rules_assistant assistant)
 {
 	return assistants[assistant].sentence;
+}
+
+const char *rules_then_sentence(enum rules_then then)
+{
+	return thens[then].sentence;
+}
+
+const char *rules_content_sentence(enum rules_content content)
+{
+	return contents[content].sentence;
+}
+
+const char *rules_state_text(const struct rules_state *state, char out[RULES_TEXT_MAX])
+{
+	static const char *const supervised[] = {
+		[RULES_FALSE] = "not supervised",
+		[RULES_TRUE] = "supervised",
+		[RULES_MAYBE] = "perhaps supervised",
+	};
+	static const char *const locked[] = {
+		[RULES_FALSE] = "its user may remove management",
+		[RULES_TRUE] = "its user cannot remove management",
+		[RULES_MAYBE] = "perhaps its user cannot remove management",
+	};
+	static const char *const owner[] = {
+		[RULES_CORPORATE] = "this service has it as corporate",
+		[RULES_PERSONAL] = "this service has it as personal",
+		[RULES_UNCHANGED] = "this service has it as before",
+		[RULES_NO_RECORD] = "this service does not know it",
+		[RULES_OWNER_OPEN] = "corporate or personal, depending",
+	};
+
+	snprintf(out, RULES_TEXT_MAX, "%s; %s; %s", supervised[state->supervised],
+		 locked[state->locked], owner[state->owner]);
+	return out;
 }
 
 /* ---- columns -------------------------------------------------------------------- */
