@@ -7,7 +7,7 @@ SEED ?=
 ID ?=
 COUNT ?= 520
 
-.PHONY: all help demo test soak scenarios bench asan fuzz lint install clean
+.PHONY: all help demo test soak scenarios scenarios-mutate bench asan fuzz lint install clean
 
 all: $(BUILD)/build.ninja
 	@[ -x $(BUILD)/rehome ] || echo 'building in $(BUILD), about a minute'
@@ -19,6 +19,7 @@ help:
 	@echo 'make test       unit and end-to-end tests (samples; seeds are printed, SEED=N repeats)'
 	@echo 'make soak       the full counts: kills, cut cables, full disks, power losses'
 	@echo 'make scenarios  what plan predicts against what simulated devices do (ID=T08 tells one story)'
+	@echo 'make scenarios-mutate  would they notice? changes ten things in a copy, some minutes'
 	@echo 'make bench      speed against idevicebackup2 on the same simulated device'
 	@echo 'make asan       the tests under Address- and UndefinedBehaviorSanitizer'
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS (20)'
@@ -43,6 +44,9 @@ soak:
 
 scenarios: all
 	@python3 tests/scenarios.py --build $(BUILD) --count $(COUNT) $(if $(SEED),--seed $(SEED)) $(addprefix --id ,$(ID))
+
+scenarios-mutate: all
+	@python3 tests/scenarios_mutate.py
 
 asan: all
 	@./setup full

@@ -141,7 +141,7 @@ def make_possible(facts, chance):
         facts['ade_record'] = 'mandatory'
     if facts['kind'] == 'profile' and facts['ade_record'] == 'none':
         facts['bsup'] = 'no'
-    if facts['scenario'] == 'restore' and (facts['kind'] != 'ade' or facts['bsup'] == 'no'):
+    if facts['kind'] != 'ade' or facts['bsup'] == 'no':
         facts['removable'] = 'yes'
     if version(facts['backup_os']) > version(facts['os']) and chance.random() < 0.9:
         facts['backup_os'] = facts['os']

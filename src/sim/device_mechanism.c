@@ -91,7 +91,7 @@ static const struct row {
 	 true},
 	{"os-27", 270000, 990000, "os27_management", "restored", always,
 	 DROPS_RECORD | DROPS_PROFILES, true},
-	{"ignore-backup-26.4", 260400, 270000, NULL, NULL, backup_is_to_be_ignored,
+	{"ignore-backup-26.4", 260400, 990000, NULL, NULL, backup_is_to_be_ignored,
 	 DROPS_RECORD | DROPS_PROFILES, true},
 	{"ignore-backup-26.0", 260000, 260400, "flag26_mdm_profile", "kept",
 	 backup_is_to_be_ignored, DROPS_RECORD | DROPS_MDM, true},

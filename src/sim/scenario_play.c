@@ -236,15 +236,23 @@ static int services_learn(struct play *play, struct err *err)
 
 /* ---- the restore ---- */
 
-/* what the host's tool does not even try, or its service forbids; NULL: it goes on */
+/* whoever restores declines: for the safety of data, or a Shared iPad's users */
+static bool is_declined(const struct play *play)
+{
+	return is(play, SIM_IN_CARRY_OUT, "no") ||
+	       (play->is_set_up && yes(play, SIM_IN_SHARED) && !is(play, SIM_IN_ADE, "none"));
+}
+
+/* what the host's tool sees before it tries; NULL: it goes on */
 static const char *host_stops(const struct play *play)
 {
-	if (is(play, SIM_IN_CARRY_OUT, "no"))
-		return "refused";
 	if (!play->is_set_up)
 		return NULL;
-	if (yes(play, SIM_IN_SHARED) && !is(play, SIM_IN_ADE, "none"))
-		return "refused";
+	if (sim_version_number(play->story.value[SIM_IN_BACKUP_OS]) >
+	    sim_version_number(play->story.value[SIM_IN_OS]))
+		return "unsupported";
+	if (is(play, SIM_IN_SOURCE, "local_encrypted") && is(play, SIM_IN_PASSWORD, "lost"))
+		return "blocked";
 	if (is(play, SIM_IN_TOOL, "configurator") &&
 	    yes(play, SIM_IN_BSUP) != yes(play, SIM_IN_NOW_SUP))
 		return "unsupported";
@@ -278,6 +286,8 @@ static int restore(struct play *play, struct err *err)
 		return play->is_set_up
 			       ? sim_restore_note(play->target, "not_a_restore", "synced_only", err)
 			       : 0;
+	if (is_declined(play))
+		return sim_restore_note(play->target, "refused", "not_kept", err);
 	if (play->is_local)
 		return restore_by_host(play, err);
 	r = sim_transfer(play->target, play->source, is(play, SIM_IN_SOURCE, "direct_transfer"),

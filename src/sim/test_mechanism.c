@@ -241,6 +241,8 @@ static void os_27_restores_no_management_at_all(void **state)
 	assert_false(seen.is_supervised);
 	tells(state, "os=27 bm=other", "os27_management=restored",
 	      (struct expected){"other", "HOME", "kept", "as-backed-up"});
+	tells(state, "os=27 backup_os=18 flag=yes bm=other", "os27_management=restored",
+	      (struct expected){"this_new", "RM", "kept", "ignore-backup-26.4"});
 }
 
 static void os_27_resets_a_supervised_device_that_a_computer_restores(void **state)

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Are the scenarios able to fail?  Five changes in the rules and five in the mechanism, each made in
+a copy of the tree, must each make prediction and observation differ.
+
+`make scenarios-mutate`; some minutes, most of them for the first build.
+"""
+import argparse
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import scenarios
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# what is changed, in which file, from, to
+CHANGES = [
+    ('rule: OS 27 begins at 27.1', 'src/rules/limits.c',
+     '[REGIME_OS27] = {RULES_ID(\'R\', 154), RULES_OS_VERSION(27, 0)', '[REGIME_OS27] = {RULES_ID(\'R\', 154), RULES_OS_VERSION(27, 1)'),
+    ('rule: a UID is another server when it is absent', 'src/rules/keep.c',
+     'eval_is(eval, RULES_SERVER_UID, RULES_UID_DIFFERENT)', 'eval_is(eval, RULES_SERVER_UID, RULES_UID_ABSENT)'),
+    ('rule: who was retired before the erase was not let go', 'src/rules/legacy.c',
+     'VALUE_BIT(RULES_REMOTE_WIPE) | VALUE_BIT(RULES_RETIRE_THEN_ERASE)', 'VALUE_BIT(RULES_REMOTE_WIPE)'),
+    ('rule: a provisional device is locked', 'src/rules/enroll.c', '\t\tis_locked = false;\n', '\t\tis_locked = true;\n'),
+    ('rule: an enrollment by profile bears no risk', 'src/rules/legacy.c',
+     "\t\teval_why(eval, RULES_ID('R', 212));\n\t\tfound = true;\n", "\t\teval_why(eval, RULES_ID('R', 212));\n"),
+    ('mechanism: servers are compared from 26.4 on only', 'src/sim/device_mechanism.c',
+     '{"another-server", 260000,', '{"another-server", 260400,'),
+    ('mechanism: account-driven enrollments stay', 'src/sim/device_mechanism.c',
+     '{"account-driven", 0,', '{"account-driven", 990000,'),
+    ('mechanism: a hidden Restore pane is offered', 'src/sim/device_setup.c', 'if (fresh.hides_restore || ', 'if ('),
+    ('mechanism: the service takes back whom it enrolled anew', 'src/sim/device_contact.c',
+     'world_is(device, "generation", "newer") ||', 'world_is(device, "generation", "older") ||'),
+    ('mechanism: profiles move to other hardware', 'src/sim/device_mechanism.c',
+     '{"other-hardware", 0, 990000, NULL, NULL, is_other_hardware, DROPS_RECORD | DROPS_PROFILES,',
+     '{"other-hardware", 0, 990000, NULL, NULL, is_other_hardware, DROPS_RECORD,'),
+]
+
+
+def copy_tree(scratch):
+    files = subprocess.run(['git', 'ls-files', '-z'], cwd=ROOT, capture_output=True, check=True).stdout.decode().split('\0')
+    for name in filter(None, files):
+        source, target = ROOT / name, scratch / name
+        if source.is_file() and not (target.exists() and target.read_bytes() == source.read_bytes()):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+
+
+def build(scratch):
+    where = scratch / 'build'
+    commands = [] if (where / 'build.ninja').exists() else [['meson', 'setup', str(where), '-Dtests=false']]
+    for command in [*commands, ['ninja', '-C', str(where), 'rehome', 'rehome-sim']]:
+        done = subprocess.run(command, cwd=scratch, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(done.stdout[-3000:] + done.stderr)
+    return where
+
+
+def caught(scratch, seed, count):
+    stories, _ = scenarios.run_scenarios(build(scratch), seed, count)
+    return [story.name for story in stories if story.differences]
+
+
+def main():
+    words = argparse.ArgumentParser(description='are the scenarios able to fail?')
+    words.add_argument('--seed', type=int, default=1)
+    words.add_argument('--count', type=int, default=150, help='generated stories beside the vectors')
+    words.add_argument('--scratch', type=pathlib.Path, help='the copy of the tree, kept (default: a temporary one)')
+    words = words.parse_args()
+    with tempfile.TemporaryDirectory(prefix='rehome-mutate-') as temporary:
+        scratch = words.scratch or pathlib.Path(temporary)
+        copy_tree(scratch)
+        names = caught(scratch, words.seed, words.count)
+        if names:
+            raise SystemExit(f'they differ without any change: {" ".join(names)}')
+        missed = 0
+        for what, name, before, after in CHANGES:
+            path = scratch / name
+            text = path.read_text()
+            if text.count(before) != 1:
+                raise SystemExit(f'{name} holds {text.count(before)} times: {before}')
+            path.write_text(text.replace(before, after))
+            names = caught(scratch, words.seed, words.count)
+            path.write_text(text)
+            missed += not names
+            shown = ' '.join(names[:8]) + (f' and {len(names) - 8} more' if len(names) > 8 else '')
+            print(f'{"caught" if names else "MISSED"}  {what:58} {shown}', flush=True)
+        build(scratch)
+    print(f'{len(CHANGES) - missed} passed, {missed} failed, 0 skipped')
+    return 1 if missed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
