@@ -59,27 +59,18 @@ static int list_facts(struct cli *cli)
 
 /* ---- the plain door ------------------------------------------------------------------- */
 
-static FILE *open_table(const char *path, struct err *err)
-{
-	FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-
-	if (!in)
-		err_set_errno(err, errno, "open %s", path);
-	return in;
-}
-
 /* pour - a table's bytes, piece by piece, into @feed */
 static int pour(struct cli *cli, const char *path,
 		int (*feed)(void *to, struct slice piece, struct err *err), void *to,
 		struct err *err)
 {
 	uint8_t piece[PIECE_LEN];
-	FILE *in = open_table(path, err);
+	FILE *in = strcmp(path, "-") == 0 ? cli->world->in : fopen(path, "re");
 	size_t len;
 	int r = 0;
 
 	if (!in)
-		return err->code;
+		return err_set_errno(err, errno, "open %s", path);
 	while (r == 0 && (len = fread(piece, 1, sizeof(piece), in)) > 0) {
 		r = feed(to, slice_of(piece, len), err);
 		if (r == 0)
@@ -87,7 +78,7 @@ static int pour(struct cli *cli, const char *path,
 	}
 	if (r == 0 && ferror(in))
 		r = err_set_errno(err, errno, "read %s", path);
-	if (in != stdin)
+	if (in != cli->world->in)
 		fclose(in);
 	return r < 0 ? err_wrap(err, r, "%s", path) : 0;
 }
@@ -128,6 +119,7 @@ struct fleet {
 	struct plan_memo *memo;
 	struct plan_sink table;
 	struct plan_page *page; /* NULL: none */
+	struct repo *repo;      /* opened by the first row that names a snapshot */
 	uint64_t open;
 };
 
@@ -135,6 +127,7 @@ static void fleet_clear(struct fleet *fleet)
 {
 	plan_memo_free_p(&fleet->memo);
 	plan_page_free_p(&fleet->page);
+	repo_close_p(&fleet->repo);
 }
 
 static void unused_column(void *arg, const char *column)
@@ -174,8 +167,10 @@ static int fleet_row(void *arg, struct plan_case *kase, const char *snapshot, ui
 	const struct plan_answer *answer;
 	int r = cancel_check(fleet->cli->world->cancel, err);
 
+	if (r == 0 && *snapshot && !fleet->repo && !cli_is_folder(snapshot))
+		r = cli_repo_open(fleet->cli, &fleet->repo, err);
 	if (r == 0 && *snapshot)
-		r = cli_plan_backup(fleet->cli, snapshot, kase, err);
+		r = cli_plan_backup(fleet->cli, fleet->repo, snapshot, kase, err);
 	if (r < 0)
 		return r;
 	plan_case_join(kase, clock_wall_seconds(fleet->cli->world->clock));
@@ -281,8 +276,7 @@ static int run_one(struct cli *cli, const struct wish *wish, struct plan_case *k
 	return r < 0 ? r : print_one(cli, wish, &answer, kase);
 }
 
-/* ---- the command ------------------------------------------------------------------------------
- */
+/* ---- the command --------------------------------------------------------------------------- */
 
 static int switches_take(struct wish *wish, struct err *err)
 {
@@ -309,7 +303,7 @@ static int case_take(struct cli *cli, const struct wish *wish, int argc, char **
 
 	snprintf(kase->service, sizeof(kase->service), "%s", wish->service ? wish->service : "");
 	if (argc > 0)
-		r = cli_plan_backup(cli, argv[0], kase, &cli->err);
+		r = cli_plan_backup(cli, NULL, argv[0], kase, &cli->err);
 	if (r == 0 && argc > 1)
 		r = cli_plan_target(cli, argv[1], kase, &cli->err);
 	/* what a person says comes last, and so replaces what was read */

@@ -8,8 +8,9 @@
 #include "plan/plan.h"
 
 /** cli_plan_backup - what the snapshot or folder @word tells; a locked one tells little, and that
- * is said */
-int cli_plan_backup(struct cli *cli, const char *word, struct plan_case *kase, struct err *err);
+ * is said. @repo: where the snapshot is, borrowed; NULL: it is opened for this call */
+int cli_plan_backup(struct cli *cli, struct repo *repo, const char *word, struct plan_case *kase,
+		    struct err *err);
 /** cli_plan_source - the same for one that is open */
 int cli_plan_source(struct cli *cli, const struct cli_source *source, struct plan_case *kase,
 		    struct err *err);

@@ -37,9 +37,11 @@ int cli_plan_source(struct cli *cli, const struct cli_source *source, struct pla
 	return 0;
 }
 
-int cli_plan_backup(struct cli *cli, const char *word, struct plan_case *kase, struct err *err)
+int cli_plan_backup(struct cli *cli, struct repo *repo, const char *word, struct plan_case *kase,
+		    struct err *err)
 {
-	CLEANUP(cli_source_clear) struct cli_source source = {0};
+	CLEANUP(cli_source_clear)
+	struct cli_source source = {.repo = cli_is_folder(word) ? NULL : repo};
 	int r = cli_source_open(cli, word, CLI_FACTS, &source, err);
 
 	return r < 0 ? r : cli_plan_source(cli, &source, kase, err);
