@@ -262,9 +262,9 @@ static int settings_check(struct hygiene *hygiene)
 
 	if (hygiene->prints_csv && cli->is_json)
 		return err_set(&cli->err, ERR_USAGE, "--csv and --json exclude each other");
-	if (hygiene->now_text)
-		return time_parse_utc(hygiene->now_text, &hygiene->now, &cli->err);
 	hygiene->now = clock_wall_seconds(cli->world->clock);
+	if (hygiene->now_text && time_parse_utc(hygiene->now_text, &hygiene->now, &cli->err) < 0)
+		return err_wrap(&cli->err, ERR_USAGE, "--now");
 	return 0;
 }
 

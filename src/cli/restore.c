@@ -60,9 +60,8 @@ static void say_outlook(struct cli *cli, const struct outlook *outlook)
 			is_certain ? "" : " (if all that is not known is as usual)");
 	if (!is_certain)
 		cli_warn(cli,
-			 "            %zu outcomes are possible: `rehome plan` with the same "
-			 "words tells them, and what to find out",
-			 answer->set.count);
+			 "            other outcomes are possible: `rehome plan` with the same "
+			 "words tells them, and what to find out");
 }
 
 /* outlook_admit - go on, unless the plan refuses; a person may answer for data, never for
@@ -250,7 +249,9 @@ int cli_run_restore(struct cli *cli, int argc, char **argv)
 			       "restored",
 			       argv[0]);
 	if ((wish.is_reboot && wish.no_reboot) || (wish.no_copy && wish.wants_copy))
-		return err_set(&cli->err, ERR_USAGE, "an option and its opposite");
+		return err_set(&cli->err, ERR_USAGE, "%s exclude each other: say one of them",
+			       wish.no_reboot && wish.is_reboot ? "--reboot and --no-reboot"
+								: "--copy and --no-copy");
 	wish.restore.preserve_settings = !wish.is_settings;
 	wish.restore.should_reboot = !wish.no_reboot;
 	wish.restore.dont_copy = !wish.wants_copy;

@@ -58,8 +58,7 @@ static int print(struct cli *cli, struct listing *listing)
 	if (cli->is_json)
 		return cli_json(cli, array, &cli->err);
 	if (!listing->count) {
-		cli_say(cli, "no snapshots%s%s yet", listing->device ? " of " : "",
-			listing->device ? listing->device : "");
+		cli_say(cli, "no snapshots yet: `rehome backup DEVICE` makes the first");
 		return 0;
 	}
 	return cli_table_print(&listing->table, cli->world->out, &cli->err);
@@ -75,13 +74,16 @@ static int list(struct cli *cli, struct repo *repo, struct listing *listing)
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
 		cli_table_add(&listing->table, names[i]);
 	r = repo_snapshots(repo, NULL, each, listing, &damaged, &cli->err);
-	if (r == 0)
-		r = print(cli, listing);
-	if (r == 0 && damaged) {
+	if (r < 0)
+		return r;
+	if (damaged)
 		cli_warn(cli, "%u snapshots cannot be read: `rehome check` tells more", damaged);
-		return CLI_DAMAGED;
-	}
-	return r;
+	else if (listing->device && !listing->count)
+		return err_set(&cli->err, ERR_NOT_FOUND,
+			       "no snapshot of \"%.80s\": `rehome snapshots` lists them all",
+			       listing->device);
+	r = print(cli, listing);
+	return r == 0 && damaged ? (int)CLI_DAMAGED : r;
 }
 
 int cli_run_snapshots(struct cli *cli, int argc, char **argv)

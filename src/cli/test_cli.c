@@ -135,6 +135,8 @@ static void a_repository_is_made_once_and_lists_nothing_at_first(void **state)
 	assert_string_equal(stage->out, "[]\n");
 	assert_int_equal(run("rehome --json snapshots"), 0);
 	assert_string_equal(stage->out, "[]\n");
+	assert_int_equal(run("rehome snapshots nobody"), CLI_NOT_FOUND);
+	assert_string_equal(stage->out, "");
 	assert_int_equal(run("rehome show ffffffffffffffff"), CLI_NOT_FOUND);
 	assert_int_equal(run("rehome show ff"), CLI_BAD_USAGE);
 	assert_int_equal(run("rehome show latest"), CLI_NOT_FOUND);

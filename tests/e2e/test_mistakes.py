@@ -29,7 +29,7 @@ def usage(world):
         (('snapshots', '--repo'), 2, '--repo', 'DIR'),
         (('snapshots', '--repo', ''), 2, 'path'),
         (('encryption', 'maybe', 'x'), 2, 'maybe', 'change'),
-        (('restore', '--reboot', '--no-reboot', 'a', 'b'), 2, 'opposite'),
+        (('restore', '--reboot', '--no-reboot', 'a', 'b'), 2, '--reboot', '--no-reboot'),
     ])
 
 
@@ -55,6 +55,8 @@ def repository(world):
         (('init',), 1, str(world.repo), 'already'),
         (('snapshots', '--password-file', wrong), 1, str(world.repo), 'password'),
         (('show', 'latest'), 3, 'rehome backup'),
+        (('snapshots', 'nobody'), 3, 'nobody', 'rehome snapshots'),
+        (('snapshots',), 0, 'rehome backup'),
         (('show', 'abc'), 2, 'abc', 'latest'),
         (('show', 'abcdef'), 3, 'abcdef', 'rehome snapshots'),
         (('show', 'latest:nobody'), 3, 'nobody', 'rehome snapshots'),
