@@ -5,7 +5,6 @@
  * Sources belong to one thread at a time: workers take turns at reading, and decrypt and
  * write side by side.
  */
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,23 +56,6 @@ static void worker_close(struct worker *worker)
 	crypto_cbc_free(worker->cbc);
 }
 
-static int write_all(int fd, const uint8_t *bytes, size_t len, uint64_t offset, struct err *err)
-{
-	ssize_t n;
-
-	while (len) {
-		n = pwrite(fd, bytes, len, (off_t)offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set_errno(err, errno, "write");
-		bytes += n;
-		offset += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 /* The next piece behind the block in front of it; @len 0 at the end. Under the lock. */
 static int take_piece(struct worker *worker, uint64_t *start, size_t *len, struct err *err)
 {
@@ -107,7 +89,7 @@ static int put_piece(struct worker *worker, uint64_t start, size_t len, struct e
 			r = crypto_cbc_update(worker->cbc, text, (len + BLOCK - 1) / BLOCK * BLOCK,
 					      text, err);
 	}
-	return r < 0 ? r : write_all(worker->copy->fd, text, len, start, err);
+	return r < 0 ? r : fs_pwrite_all(fs_system(), worker->copy->fd, text, len, start, err);
 }
 
 /* The first failure is the copy's; others only end their worker. Under the lock. */

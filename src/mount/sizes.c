@@ -65,7 +65,8 @@ static int correct(void *arg, const char *file_id, uint64_t stored, struct err *
 	uint64_t len = stored;
 	int r = 0;
 
-	hex_decode(file_id, id, ID_LEN);
+	if (!hex_decode(file_id, id, ID_LEN))
+		return 0; /* nor does such a name stand in the list */
 	pending = bsearch(id, sizes->list, sizes->count, sizeof(*pending), compare);
 	if (!pending)
 		return 0;
