@@ -20,6 +20,7 @@ static const uint8_t head[HEAD_LEN] = {'m', 'b', 'd', 'b', 5, 0};
 static int refill(struct mbdb *mbdb, struct err *err)
 {
 	struct buf *window = &mbdb->window;
+	size_t step;
 	ssize_t n;
 	int r;
 
@@ -32,11 +33,12 @@ static int refill(struct mbdb *mbdb, struct err *err)
 	if (window->len == window->max)
 		return err_set(err, ERR_LIMIT, "Manifest.mbdb: the record at %llu is too long",
 			       (unsigned long long)mbdb->offset);
-	r = buf_reserve(window, STEP_LEN, err);
+	step = window->max - window->len < STEP_LEN ? window->max - window->len : STEP_LEN;
+	r = buf_reserve(window, step, err);
 	if (r < 0)
 		return r;
 	n = mbdb->source->read(mbdb->source, mbdb->offset + window->len,
-			       window->bytes + window->len, STEP_LEN, err);
+			       window->bytes + window->len, step, err);
 	if (n < 0)
 		return err_wrap(err, (int)n, "read Manifest.mbdb");
 	window->len += (size_t)n;

@@ -151,7 +151,7 @@ static int insert_record(struct conversion *conversion, struct err *err)
 	r = sqlite3_step(insert);
 	sqlite3_reset(insert);
 	if (r == SQLITE_CONSTRAINT)
-		return err_set(err, ERR_CORRUPT, "Manifest.mbdb names a file twice");
+		return err_set(err, ERR_CORRUPT, "Manifest.mbdb names file %s twice", file_id);
 	return r == SQLITE_DONE ? 0
 				: backup_sqlite_fail(conversion->db, NULL, "Manifest.mbdb", err);
 }

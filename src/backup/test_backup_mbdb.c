@@ -283,6 +283,24 @@ static void a_file_that_comes_twice_and_a_strange_head_are_refused(void **state)
 	assert_non_null(strstr(err.text, "head"));
 }
 
+static void a_record_that_is_too_long_is_refused_with_its_place(void **state)
+{
+	CLEANUP(buf_clear) struct buf manifest = BUF_INIT(8 << 20);
+	CLEANUP(free_p) uint8_t *value = calloc(1, 60000);
+	struct mbdb_record record = {.domain = slice_text("D"), .path = slice_text("p")};
+	struct err err = ERR_INIT;
+
+	assert_non_null(value);
+	buf_append(&manifest, head, 6, NULL);
+	for (; record.property_count < 100; record.property_count++) {
+		record.properties[record.property_count].name = slice_text("n");
+		record.properties[record.property_count].value = slice_of(value, 60000);
+	}
+	put_record(&manifest, &record);
+	assert_int_equal(convert(buf_slice(&manifest), &err), ERR_LIMIT);
+	assert_non_null(strstr(err.text, "the record at 6 is too long"));
+}
+
 /* ---- a fixture that others made ---- */
 
 static void a_third_partys_old_backup_opens_with_its_password_alone(void **state)
@@ -326,6 +344,7 @@ int main(void)
 		cmocka_unit_test(
 			a_manifest_cut_anywhere_says_where_and_one_cut_between_records_is_shorter),
 		cmocka_unit_test(a_file_that_comes_twice_and_a_strange_head_are_refused),
+		cmocka_unit_test(a_record_that_is_too_long_is_refused_with_its_place),
 		cmocka_unit_test(a_third_partys_old_backup_opens_with_its_password_alone),
 	};
 
