@@ -131,21 +131,6 @@ static void take_mdm(struct reading *reading, const struct plist *dict,
 
 /* ---- CloudConfigurationDetails.plist (9.2) ---- */
 
-static bool names(const struct plist *array, const char *word)
-{
-	const struct plist *item;
-	const char *text;
-
-	if (!array)
-		return false;
-	for (item = array->as.items.first; item; item = item->next) {
-		text = plist_text(item);
-		if (text && !strcmp(text, word))
-			return true;
-	}
-	return false;
-}
-
 static void take_cloud(struct reading *reading, const struct plist *dict,
 		       const struct backup_place *from)
 {
@@ -167,7 +152,7 @@ static void take_cloud(struct reading *reading, const struct plist *dict,
 	take_yes_no(dict, "IsMultiUser", from, &cloud->is_multi_user);
 	if (panes)
 		cloud->hides_restore = (struct backup_yes_no){
-			names(panes, "Restore") ? BACKUP_YES : BACKUP_NO, from};
+			plist_has_text(panes, "Restore") ? BACKUP_YES : BACKUP_NO, from};
 	reading_take_words(dict, "MDMServerUID", from, &cloud->server_uid);
 	reading_take_words(dict, "OrganizationName", from, &cloud->organization);
 	reading_take_words(dict, "ConfigurationURL", from, &cloud->url);

@@ -44,14 +44,6 @@ static enum link_answer answer_at(const struct plist *dict, const char *key)
 	return value ? LINK_YES : LINK_NO;
 }
 
-static bool names(const struct plist *array, const char *word)
-{
-	for (const struct plist *at = array->as.items.first; at; at = at->next)
-		if (plist_text(at) && !strcmp(plist_text(at), word))
-			return true;
-	return false;
-}
-
 void link_mc_cloud_read(const struct plist *reply, struct link_mc_cloud *out)
 {
 	const struct plist *cloud = plist_get_dict(reply, "CloudConfiguration"), *panes;
@@ -70,7 +62,7 @@ void link_mc_cloud_read(const struct plist *reply, struct link_mc_cloud *out)
 	out->organization = plist_get_text(cloud, "OrganizationName");
 	panes = plist_get_array(cloud, "SkipSetup");
 	if (panes)
-		out->hides_restore = names(panes, "Restore") ? LINK_YES : LINK_NO;
+		out->hides_restore = plist_has_text(panes, "Restore") ? LINK_YES : LINK_NO;
 }
 
 /* the documents name no payload types here; a device that does tell them is believed */

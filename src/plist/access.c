@@ -143,3 +143,17 @@ const struct plist *plist_get_array(const struct plist *dict, const char *key)
 {
 	return get_typed(dict, key, PLIST_ARRAY);
 }
+
+bool plist_has_text(const struct plist *array, const char *text)
+{
+	const struct plist *item =
+		array != NULL && array->type == PLIST_ARRAY ? array->as.items.first : NULL;
+
+	for (; item != NULL; item = item->next) {
+		const char *found = plist_text(item);
+
+		if (found != NULL && strcmp(found, text) == 0)
+			return true;
+	}
+	return false;
+}

@@ -136,6 +136,8 @@ const struct plist *plist_get_array(const struct plist *dict, const char *key);
 /* the same on a value; NULL is fine */
 const char *plist_text(const struct plist *value);
 bool plist_int(const struct plist *value, int64_t *integer);
+/** plist_has_text - is @text one of the items of @array? NULL and what is no array hold none */
+bool plist_has_text(const struct plist *array, const char *text);
 
 /*
  * ---- building

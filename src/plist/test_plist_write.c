@@ -240,7 +240,7 @@ static void a_part_of_a_tree_is_written_without_its_siblings(void **state)
 static void access_forgives_types_and_absence(void **state)
 {
 	CLEANUP(plist_doc_free_p) struct plist_doc *doc = new_doc();
-	struct plist *root = plist_new_dict(doc);
+	struct plist *root = plist_new_dict(doc), *list = plist_new_array(doc);
 	struct slice bytes;
 	int64_t integer = 99;
 	double real;
@@ -278,6 +278,13 @@ static void access_forgives_types_and_absence(void **state)
 	assert_null(plist_at(root, 0));
 	assert_null(plist_at(NULL, 0));
 	assert_null(plist_text(NULL));
+	plist_add(doc, list, plist_new_int(doc, 1));
+	plist_add(doc, list, plist_new_text(doc, "a"));
+	plist_add(doc, list, plist_new_text(doc, "b"));
+	assert_true(plist_has_text(list, "b"));
+	assert_false(plist_has_text(list, "1"));
+	assert_false(plist_has_text(root, "t"));
+	assert_false(plist_has_text(NULL, "b"));
 }
 
 int main(void)

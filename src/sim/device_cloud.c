@@ -68,10 +68,7 @@ static void cloud_take(const struct plist *dict, struct sim_cloud *cloud)
 	plist_get_int(dict, "ConfigurationSource", &source);
 	cloud->source = (enum sim_cloud_source)source;
 	plist_get_int(dict, "ProvisionalEnrollmentExpiry", &cloud->provisional_until);
-	for (const struct plist *pane = panes ? panes->as.items.first : NULL; pane;
-	     pane = pane->next)
-		if (plist_text(pane) && !strcmp(plist_text(pane), "Restore"))
-			cloud->hides_restore = true;
+	cloud->hides_restore = plist_has_text(panes, "Restore");
 }
 
 int sim_cloud_load(struct sim_device *device, const char *path, struct sim_cloud *cloud,

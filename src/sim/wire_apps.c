@@ -10,15 +10,6 @@ static const struct plist *options_of(const struct plist *request)
 	return plist_get_dict(request, "ClientOptions");
 }
 
-static bool array_has(const struct plist *array, const char *text)
-{
-	for (const struct plist *item = array ? array->as.items.first : NULL; item;
-	     item = item->next)
-		if (plist_text(item) && strcmp(plist_text(item), text) == 0)
-			return true;
-	return false;
-}
-
 /* every app that a device of ours has is a user's */
 static bool is_wanted(const struct plist *options, const struct plist *app)
 {
@@ -27,7 +18,7 @@ static bool is_wanted(const struct plist *options, const struct plist *app)
 
 	if (type && strcmp(type, "User") != 0 && strcmp(type, "Any") != 0)
 		return false;
-	return !bundles || array_has(bundles, app->key);
+	return !bundles || plist_has_text(bundles, app->key);
 }
 
 static struct plist *describe(struct plist_doc *out, const struct plist *options,
@@ -39,12 +30,12 @@ static struct plist *describe(struct plist_doc *out, const struct plist *options
 	for (value = app->as.items.first; value; value = value->next) {
 		/* icons belong to springboardservices */
 		if (strcmp(value->key, "PlaceholderIcon") == 0 ||
-		    (wanted && !array_has(wanted, value->key)))
+		    (wanted && !plist_has_text(wanted, value->key)))
 			continue;
 		plist_set(out, dict, value->key, plist_copy(out, value));
 	}
 	if (!plist_get(dict, "ApplicationType") &&
-	    (!wanted || array_has(wanted, "ApplicationType")))
+	    (!wanted || plist_has_text(wanted, "ApplicationType")))
 		plist_set_text(out, dict, "ApplicationType", "User");
 	return dict;
 }

@@ -10,14 +10,6 @@
 
 enum { NAMES_MAX = 256 };
 
-static bool observes(const struct wire_inbox *inbox, const char *name)
-{
-	for (const struct plist *item = inbox->names->as.items.first; item; item = item->next)
-		if (plist_text(item) && strcmp(plist_text(item), name) == 0)
-			return true;
-	return false;
-}
-
 void wire_notify(struct wire_device *device, const char *name)
 {
 	struct wire_item item = {.number = 0};
@@ -25,7 +17,7 @@ void wire_notify(struct wire_device *device, const char *name)
 	snprintf(item.text, sizeof(item.text), "%s", name);
 	pthread_mutex_lock(&device->mutex);
 	for (struct wire_inbox *inbox = device->observers; inbox; inbox = inbox->next)
-		if (observes(inbox, name))
+		if (plist_has_text(inbox->names, name))
 			wire_inbox_put(inbox, &item);
 	pthread_mutex_unlock(&device->mutex);
 }
@@ -56,7 +48,7 @@ static void leave(struct wire_device *device, struct wire_inbox *inbox)
 static void observe(struct wire_device *device, struct wire_inbox *inbox, const char *name)
 {
 	pthread_mutex_lock(&device->mutex);
-	if (inbox->names->as.items.count < NAMES_MAX && !observes(inbox, name))
+	if (inbox->names->as.items.count < NAMES_MAX && !plist_has_text(inbox->names, name))
 		plist_add(inbox->names_doc, inbox->names, plist_new_text(inbox->names_doc, name));
 	pthread_mutex_unlock(&device->mutex);
 }
