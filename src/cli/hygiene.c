@@ -62,7 +62,8 @@ static int export_read(struct hygiene *hygiene, const char *path,
 		r = 0;
 	}
 	if (r == CSV_END && !has_header)
-		return err_set(err, ERR_NOT_FOUND, "%s: no header", path);
+		return err_set(err, ERR_NOT_FOUND,
+			       "%s: no header: its first line names the columns", path);
 	return r < 0 ? r : 0;
 }
 

@@ -134,8 +134,5 @@ int csv_write_cell(struct csv_writer *writer, struct slice cell, struct err *err
 int csv_write_text(struct csv_writer *writer, const char *cell, struct err *err);
 /** csv_write_end - end the row */
 int csv_write_end(struct csv_writer *writer, struct err *err);
-/** csv_write_row - @count cells and the end */
-int csv_write_row(struct csv_writer *writer, const struct slice *cells, size_t count,
-		  struct err *err);
 
 #endif

@@ -39,6 +39,9 @@ struct scan {
 
 enum step { STEP_CELL, STEP_ROW, STEP_CUT, STEP_BAD };
 
+_Static_assert(CSV_CELL_MAX == 65536 && CSV_ROW_MAX == 1048576 && CSV_COLUMNS_MAX == 1024,
+	       "the texts below tell the limits");
+
 const char *csv_problem_text(enum csv_problem problem)
 {
 	static const char *const texts[] = {

@@ -76,13 +76,3 @@ int csv_write_end(struct csv_writer *writer, struct err *err)
 	return r < 0 ? r
 		     : buf_append_text(writer->out, writer->ends_with_crlf ? "\r\n" : "\n", err);
 }
-
-int csv_write_row(struct csv_writer *writer, const struct slice *cells, size_t count,
-		  struct err *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < count && r == 0; i++)
-		r = csv_write_cell(writer, cells[i], err);
-	return r < 0 ? r : csv_write_end(writer, err);
-}

@@ -121,7 +121,8 @@ int header_take(struct lists *list, const struct csv_row *row, bool *is_header, 
 	list->width = row->count;
 	r = identifier_find(list, row, err);
 	if (r == 0 && list->identifier_column == SIZE_MAX)
-		r = err_set(err, ERR_NOT_FOUND, "line %llu: the header names no %s",
+		r = err_set(err, ERR_NOT_FOUND,
+			    "line %llu: the header names no %s: say which column holds it",
 			    (unsigned long long)row->line,
 			    list->kind == LISTS_IMEI     ? "IMEI"
 			    : list->kind == LISTS_SERIAL ? "serial number"

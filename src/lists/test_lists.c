@@ -244,7 +244,9 @@ static void named_columns_must_be_there_once(void **state)
 	assert_int_equal(lists_new(&absent, &options, &err), 0);
 	assert_int_equal(read_into(absent, slice_text("Seriennummer,Details\n"), &err),
 			 ERR_NOT_FOUND);
-	assert_string_equal(err.text, "line 1: the header names no serial number or IMEI");
+	assert_string_equal(
+		err.text,
+		"line 1: the header names no serial number or IMEI: say which column holds it");
 	assert_int_equal(lists_new(&twice, &options, &err), 0);
 	assert_int_equal(read_into(twice, slice_text("Serial,Serial number\n"), &err), ERR_CORRUPT);
 	assert_string_equal(err.text, "line 1: columns 1 and 2 have the same name");

@@ -85,18 +85,6 @@ int rules_facts_set(struct rules_facts *facts, enum rules_field field, const cha
 	return refuse_word(field, word, name, spelling, err);
 }
 
-int rules_facts_set_named(struct rules_facts *facts, const char *name, const char *word,
-			  enum rules_spelling spelling, struct err *err)
-{
-	enum rules_field field = rules_field_find(name, spelling);
-	char quoted[400];
-
-	if (field == RULES_FIELD_COUNT)
-		return err_set(err, ERR_USAGE, "there is no fact called %s",
-			       text_quote(name, strlen(name), quoted));
-	return rules_facts_set(facts, field, word, spelling, err);
-}
-
 const char *rules_facts_text(const struct rules_facts *facts, enum rules_field field,
 			     enum rules_spelling spelling, char out[RULES_TEXT_MAX])
 {

@@ -166,9 +166,6 @@ const char *rules_field_value(enum rules_field field, size_t index, enum rules_s
  */
 int rules_facts_set(struct rules_facts *facts, enum rules_field field, const char *word,
 		    enum rules_spelling spelling, struct err *err);
-/** rules_facts_set_named - the same for the field called @name; ERR_USAGE if there is none */
-int rules_facts_set_named(struct rules_facts *facts, const char *name, const char *word,
-			  enum rules_spelling spelling, struct err *err);
 /** rules_facts_text - the value of a field as rules_facts_set takes it; returns @out */
 const char *rules_facts_text(const struct rules_facts *facts, enum rules_field field,
 			     enum rules_spelling spelling, char out[RULES_TEXT_MAX]);

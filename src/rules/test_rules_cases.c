@@ -48,7 +48,7 @@ static size_t check_case(const struct named_case *named)
 	snprintf(changes, sizeof(changes), "%s", named->changes);
 	snprintf(wanted, sizeof(wanted), "%s", named->wanted);
 	while (next_pair(&at, " ", &name, &value))
-		if (rules_facts_set_named(&facts, name, value, RULES_CODES, &err) < 0)
+		if (set_named(&facts, name, value, RULES_CODES, &err) < 0)
 			fail_msg("%s", err.text);
 	if (rules_facts_check(&facts, &err) < 0)
 		fail_msg("%s: %s", named->changes, err.text);

@@ -269,9 +269,9 @@ static void contradictions_are_errors_that_name_both_facts(void **state)
 		struct err err = ERR_INIT;
 		char part[RULES_TEXT_MAX * 2];
 
-		rules_facts_set_named(&facts, cases[i].a, cases[i].a_word, RULES_CODES, NULL);
+		set_named(&facts, cases[i].a, cases[i].a_word, RULES_CODES, NULL);
 		assert_int_equal(rules_facts_check(&facts, &err), 0);
-		rules_facts_set_named(&facts, cases[i].b, cases[i].b_word, RULES_CODES, NULL);
+		set_named(&facts, cases[i].b, cases[i].b_word, RULES_CODES, NULL);
 		assert_int_equal(rules_facts_check(&facts, &err), ERR_USAGE);
 		assert_non_null(strstr(err.text, in_words(cases[i].a, cases[i].a_word, part)));
 		assert_non_null(strstr(err.text, in_words(cases[i].b, cases[i].b_word, part)));

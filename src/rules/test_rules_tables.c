@@ -169,10 +169,9 @@ static void a_profile_that_stays_does_so_under_the_fresh_record(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		struct rules_facts facts = vector_named("T15")->facts;
 
-		assert_int_equal(rules_facts_set_named(&facts, "bsup", "no", RULES_CODES, &err), 0);
-		assert_int_equal(rules_facts_set_named(&facts, cases[i].name, cases[i].value,
-						       RULES_CODES, &err),
-				 0);
+		assert_int_equal(set_named(&facts, "bsup", "no", RULES_CODES, &err), 0);
+		assert_int_equal(
+			set_named(&facts, cases[i].name, cases[i].value, RULES_CODES, &err), 0);
 		assert_int_equal(rules_evaluate(&facts, &switches, &outcome, NULL), 0);
 		assert_int_equal(outcome.mgmt, cases[i].mgmt);
 		assert_int_equal(outcome.before.supervised, cases[i].supervised);

@@ -16,8 +16,7 @@ static void every_word_of_every_field_reads_back(void **state)
 			assert_int_equal(rules_field_find(name, spellings[s]), field);
 			assert_non_null(strchr(rules_field_question(field), '?'));
 			for (i = 0; (word = rules_field_value(field, i, spellings[s])); i++) {
-				assert_int_equal(rules_facts_set_named(&facts, name, word,
-								       spellings[s], &err),
+				assert_int_equal(set_named(&facts, name, word, spellings[s], &err),
 						 0);
 				assert_string_equal(
 					rules_facts_text(&facts, field, spellings[s], text), word);
@@ -63,12 +62,11 @@ static void a_wrong_word_is_refused_with_the_words_that_exist(void **state)
 	struct rules_facts facts = {0};
 	struct err err = ERR_INIT;
 
-	assert_int_equal(rules_facts_set_named(&facts, "bm", "thsi", RULES_CODES, &err), ERR_USAGE);
+	assert_int_equal(set_named(&facts, "bm", "thsi", RULES_CODES, &err), ERR_USAGE);
 	assert_string_equal(err.text, "bm: \"thsi\" is none of none, this, other, unknown");
-	assert_int_equal(rules_facts_set_named(&facts, "bm", "", RULES_CODES, &err), ERR_USAGE);
-	assert_int_equal(rules_facts_set_named(&facts, "BM", "this", RULES_CODES, &err), ERR_USAGE);
-	assert_int_equal(rules_facts_set_named(&facts, "kind", "automated", RULES_CODES, &err),
-			 ERR_USAGE);
+	assert_int_equal(set_named(&facts, "bm", "", RULES_CODES, &err), ERR_USAGE);
+	assert_int_equal(set_named(&facts, "BM", "this", RULES_CODES, &err), ERR_USAGE);
+	assert_int_equal(set_named(&facts, "kind", "automated", RULES_CODES, &err), ERR_USAGE);
 	assert_int_equal(facts.value[RULES_BACKUP_MGMT], RULES_UNKNOWN);
 }
 

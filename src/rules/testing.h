@@ -12,6 +12,16 @@
 
 enum { VECTORS_MAX = 200 };
 
+/* set_named - rules_facts_set for the field called @name */
+static inline int set_named(struct rules_facts *facts, const char *name, const char *word,
+			    enum rules_spelling spelling, struct err *err)
+{
+	enum rules_field field = rules_field_find(name, spelling);
+
+	return field == RULES_FIELD_COUNT ? ERR_USAGE
+					  : rules_facts_set(facts, field, word, spelling, err);
+}
+
 /* struct vector - a row of tests/data/rules/vectors.csv */
 struct vector {
 	char id[8];
