@@ -57,12 +57,12 @@ bool sim_identity_parse(const char *word, enum sim_identity_kind *kind)
 
 static void uuid_make(struct sim_device *device, const char *purpose, uint64_t number, char out[37])
 {
-	uint8_t b[16];
+	uint8_t uuid[16];
 
-	sim_device_derive(device, purpose, number, b, sizeof(b));
-	snprintf(out, 37, "%02X%02X%02X%02X-%02X%02X-4%X%02X-8%X%02X-%02X%02X%02X%02X%02X%02X",
-		 b[0], b[1], b[2], b[3], b[4], b[5], b[6] & 15u, b[7], b[8] & 15u, b[9], b[10],
-		 b[11], b[12], b[13], b[14], b[15]);
+	sim_device_derive(device, purpose, number, uuid, sizeof(uuid));
+	uuid[6] = 0x40 | (uuid[6] & 15);
+	uuid[8] = 0x80 | (uuid[8] & 15);
+	uuid_format(uuid, out);
 }
 
 /* a push topic names the service's certificate: the same for all its devices */

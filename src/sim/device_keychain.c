@@ -85,9 +85,8 @@ static void class_key(struct sim_device *device, uint64_t epoch, unsigned class_
 
 static const char *const tables[] = {"genp", "inet", "cert", "keys"};
 
-/** struct export - the dictionary being filled */
-struct export
-{
+/** struct outgoing - the dictionary being filled */
+struct outgoing {
 	struct sim_device *device;
 	struct plist_doc *doc;
 	struct plist *tables[4]; /* in the order of `tables` */
@@ -95,7 +94,7 @@ struct export
 	uint64_t epoch; /* with the row, it names the item's own key */
 };
 
-static int seal_item(struct export *export, uint64_t row, const char *table, struct slice der,
+static int seal_item(struct outgoing *outgoing, uint64_t row, const char *table, struct slice der,
 		     struct buf *out, struct err *err)
 {
 	uint8_t key[BACKUP_KEY_LEN], wrapped[CRYPTO_WRAPPED_LEN];
@@ -103,9 +102,9 @@ static int seal_item(struct export *export, uint64_t row, const char *table, str
 	int r;
 
 	snprintf(purpose, sizeof(purpose), "keychain-item/%.4s/%llu", table,
-		 (unsigned long long)export->epoch);
-	sim_device_derive(export->device, purpose, row, key, sizeof(key));
-	r = crypto_wrap(export->wrapping_key, key, wrapped, err);
+		 (unsigned long long)outgoing->epoch);
+	sim_device_derive(outgoing->device, purpose, row, key, sizeof(key));
+	r = crypto_wrap(outgoing->wrapping_key, key, wrapped, err);
 	if (r == 0)
 		r = buf_append_u32le(out, ITEM_VERSION, err);
 	if (r == 0)
@@ -127,8 +126,8 @@ static int seal_item(struct export *export, uint64_t row, const char *table, str
 static int export_item(void *arg, const char *fact, struct slice der, struct err *err)
 {
 	CLEANUP(buf_clear) struct buf sealed = BUF_INIT(2 * ITEM_LEN_MAX);
-	struct export *export = arg;
-	struct plist *item = plist_new_dict(export->doc);
+	struct outgoing *outgoing = arg;
+	struct plist *item = plist_new_dict(outgoing->doc);
 	uint8_t ref[12];
 	char table[5] = "";
 	uint64_t row;
@@ -136,15 +135,15 @@ static int export_item(void *arg, const char *fact, struct slice der, struct err
 
 	snprintf(table, sizeof(table), "%s", fact + strlen("keychain/"));
 	row = strtoull(strrchr(fact, '/') + 1, NULL, 16);
-	r = seal_item(export, row, table, der, &sealed, err);
+	r = seal_item(outgoing, row, table, der, &sealed, err);
 	if (r < 0)
 		return r;
 	sim_keychain_ref(table, row, ref);
-	plist_set_data(export->doc, item, "v_Data", buf_slice(&sealed));
-	plist_set_data(export->doc, item, "v_PersistentRef", slice_of(ref, sizeof(ref)));
+	plist_set_data(outgoing->doc, item, "v_Data", buf_slice(&sealed));
+	plist_set_data(outgoing->doc, item, "v_PersistentRef", slice_of(ref, sizeof(ref)));
 	for (size_t i = 0; i < ARRAY_COUNT(tables); i++)
 		if (!strcmp(table, tables[i]))
-			plist_add(export->doc, export->tables[i], item);
+			plist_add(outgoing->doc, outgoing->tables[i], item);
 	return 0;
 }
 
@@ -164,46 +163,46 @@ static int note_item(void *arg, const char *fact, struct slice der, struct err *
 	return 0;
 }
 
-static int export_make(struct export *export, struct buf *bytes, struct err *err)
+static int export_make(struct outgoing *outgoing, struct buf *bytes, struct err *err)
 {
-	struct plist *root = plist_new_dict(export->doc);
-	struct item_list list = {.doc = export->doc, .dict = plist_new_dict(export->doc)};
-	int r = sim_fact_each(export->device, "keychain/", note_item, &list, err);
+	struct plist *root = plist_new_dict(outgoing->doc);
+	struct item_list list = {.doc = outgoing->doc, .dict = plist_new_dict(outgoing->doc)};
+	int r = sim_fact_each(outgoing->device, "keychain/", note_item, &list, err);
 
 	for (size_t i = 0; i < ARRAY_COUNT(tables); i++) {
-		export->tables[i] = plist_new_array(export->doc);
-		plist_set(export->doc, root, tables[i], export->tables[i]);
+		outgoing->tables[i] = plist_new_array(outgoing->doc);
+		plist_set(outgoing->doc, root, tables[i], outgoing->tables[i]);
 	}
 	for (const struct plist *item = list.dict->as.items.first; r == 0 && item;
 	     item = item->next) {
 		struct slice der = SLICE_EMPTY;
 
 		plist_get_data(list.dict, item->key, &der);
-		r = export_item(export, item->key, der, err);
+		r = export_item(outgoing, item->key, der, err);
 	}
-	return r < 0 ? r : plist_write_binary(export->doc, root, bytes, err);
+	return r < 0 ? r : plist_write_binary(outgoing->doc, root, bytes, err);
 }
 
 int sim_keychain_export(struct sim_device *device, bool is_encrypted, struct err *err)
 {
 	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
 	CLEANUP(buf_clear) struct buf bytes = BUF_INIT(FILE_LEN_MAX), old = BUF_INIT(FILE_LEN_MAX);
-	struct export export = {.device = device};
+	struct outgoing outgoing = {.device = device};
 	int r;
 
 	if (!sim_fact_int(device, "keychain_is_used", 0))
 		return 0;
 	if (is_encrypted) {
-		export.epoch = (uint64_t)sim_fact_int(device, "encryption_epoch", 0);
-		class_key(device, export.epoch, SIM_CLASS_THIS_DEVICE, export.wrapping_key);
+		outgoing.epoch = (uint64_t)sim_fact_int(device, "encryption_epoch", 0);
+		class_key(device, outgoing.epoch, SIM_CLASS_THIS_DEVICE, outgoing.wrapping_key);
 	} else {
-		hardware_key(device, export.wrapping_key);
+		hardware_key(device, outgoing.wrapping_key);
 	}
 	r = plist_doc_new(&doc, err);
-	export.doc = doc;
+	outgoing.doc = doc;
 	if (r == 0)
-		r = export_make(&export, &bytes, err);
-	explicit_bzero(export.wrapping_key, sizeof(export.wrapping_key));
+		r = export_make(&outgoing, &bytes, err);
+	explicit_bzero(outgoing.wrapping_key, sizeof(outgoing.wrapping_key));
 	if (r == 0)
 		r = sim_file_load(device, KEYCHAIN_DOMAIN, KEYCHAIN_PATH, &old, err);
 	if (r < 0 || (r == 0 && slice_equal(buf_slice(&old), buf_slice(&bytes))))

@@ -78,7 +78,7 @@ static const struct sim_word *find(const struct sim_words *words, const char *na
 	return NULL;
 }
 
-static bool is_allowed(const char *allowed, const char *value)
+bool sim_word_allows(const char *allowed, const char *value)
 {
 	size_t len = strlen(value);
 
@@ -100,11 +100,16 @@ static int check(const struct sim_words *words, const char *name, const char *va
 	const struct sim_word *word = find(words, name);
 
 	if (!word)
-		return err_set(err, ERR_USAGE, "there is no setting \"%.60s\"", name);
-	if (word->allowed && !is_allowed(word->allowed, value))
-		return err_set(err, ERR_USAGE, "%s is one of %s", name, word->allowed);
+		return err_set(err, ERR_USAGE,
+			       "there is no setting \"%.60s\"; rehome-sim assign --help and "
+			       "rehome-sim world --help list them",
+			       name);
+	if (word->allowed && !sim_word_allows(word->allowed, value))
+		return err_set(err, ERR_USAGE, "%s is \"%.40s\": it may be %s", name, value,
+			       word->allowed);
 	if (strlen(value) >= SIM_SERVER_LEN)
-		return err_set(err, ERR_USAGE, "%s: too long", name);
+		return err_set(err, ERR_USAGE, "%s: longer than %d bytes", name,
+			       SIM_SERVER_LEN - 1);
 	return 0;
 }
 
@@ -152,7 +157,10 @@ int sim_switch_check(const char *setting, struct err *err)
 	const char *value = setting_split(setting, name);
 
 	return value ? check(&sim_switch_words, name, value, err)
-		     : err_set(err, ERR_USAGE, "a switch is NAME=VALUE");
+		     : err_set(err, ERR_USAGE,
+			       "switch \"%.60s\" is not NAME=VALUE; rehome-sim world --help "
+			       "lists them",
+			       setting);
 }
 
 int sim_switch_put(struct sim_device *device, const char *setting, struct err *err)

@@ -42,6 +42,8 @@ extern const struct sim_words sim_world_words;
 /* Behaviour of devices that no source settles */
 extern const struct sim_words sim_switch_words;
 
+/** sim_word_allows - is @value one of @allowed, "yes|no"? */
+bool sim_word_allows(const char *allowed, const char *value);
 /** sim_word_put - ERR_USAGE names what there is, or what it may be */
 int sim_word_put(struct sim_device *device, const struct sim_words *words, const char *name,
 		 const char *value, struct err *err);

@@ -71,16 +71,6 @@ enum sim_scenario_field sim_scenario_field(const char *name)
 	return (enum sim_scenario_field)i;
 }
 
-static bool is_allowed(const char *allowed, const char *value)
-{
-	size_t len = strlen(value);
-
-	for (; allowed; allowed = strchr(allowed, '|') ? strchr(allowed, '|') + 1 : NULL)
-		if (!strncmp(allowed, value, len) && (allowed[len] == '|' || !allowed[len]))
-			return len > 0;
-	return false;
-}
-
 bool story_is(const struct sim_scenario *story, enum sim_scenario_field field, const char *value)
 {
 	return !strcmp(story->value[field], value);
@@ -147,7 +137,7 @@ int story_settle(struct sim_scenario *story, const struct sim_scenario *facts, s
 		const char *value = story->value[i];
 
 		if (fields[i].allowed
-			    ? !is_allowed(fields[i].allowed, value)
+			    ? !sim_word_allows(fields[i].allowed, value)
 			    : sscanf(value, "%2u.%2u", &major, &minor) < 1 || strlen(value) > 12)
 			return err_set(err, ERR_USAGE, "%s=%.40s: %s", fields[i].name, value,
 				       fields[i].allowed ? fields[i].allowed

@@ -72,10 +72,12 @@ static void a_pane_offers_a_restore_once(void **state)
 static void settings_take_only_what_they_may_be(void **state)
 {
 	struct sim_device *device = born_managed(state, "this");
+	struct err err = ERR_INIT;
 
 	assert_int_equal(sim_switch_put(device, "plain_identity=lost", NULL), 0);
 	assert_true(sim_word_is(device, &sim_switch_words, "plain_identity", "lost"));
-	assert_int_equal(sim_switch_put(device, "plain_identity=los", NULL), ERR_USAGE);
+	assert_int_equal(sim_switch_put(device, "plain_identity=los", &err), ERR_USAGE);
+	assert_non_null(strstr(err.text, "plain_identity is \"los\": it may be returns|lost"));
 	assert_int_equal(sim_switch_put(device, "plain_identity", NULL), ERR_USAGE);
 	assert_int_equal(sim_switch_put(device, "none=such", NULL), ERR_USAGE);
 	assert_int_equal(sim_words_forget(device, &sim_switch_words, NULL), 0);
