@@ -13,7 +13,6 @@ struct step {
 	struct sim_device *device;
 	const char *value[8]; /* by the number of the option; "" for one without argument */
 	char **words;         /* behind DIR */
-	int word_count;
 };
 
 /* ---- the steps ---- */
@@ -46,7 +45,8 @@ static int setup(struct step *step, struct err *err)
 	int r;
 
 	if (is_part && strcmp(step->value[SETUP_UNTIL], "apps-and-data"))
-		return err_set(err, ERR_USAGE, "--until apps-and-data");
+		return err_set(err, ERR_USAGE, "--until %.60s: it may be apps-and-data",
+			       step->value[SETUP_UNTIL]);
 	r = is_part ? sim_setup_to_pane(step->device, err)
 		    : sim_setup_finish(step->device, step->value[SETUP_SIGN_IN] != NULL, err);
 	if (r >= 0)
@@ -64,7 +64,8 @@ static int restore(struct step *step, struct err *err)
 	int r;
 
 	if (!from || (!is_direct && strncmp(from, "icloud:", 7) != 0))
-		return err_set(err, ERR_USAGE, "--from icloud:DIR or --from device:DIR");
+		return err_set(err, ERR_USAGE,
+			       "restore takes --from icloud:DIR or --from device:DIR");
 	r = sim_device_open(&source, from + 7, err);
 	if (r == 0)
 		r = sim_transfer(step->device, source, is_direct, err);

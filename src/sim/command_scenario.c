@@ -270,7 +270,7 @@ int sim_command_scenario(struct sim_world *world, int argc, char **argv)
 	};
 	struct lab lab = {.world = world, .out = BUF_INIT(4 * ROW_LEN_MAX)};
 	struct err err = ERR_INIT;
-	int option, r;
+	int option, r = 0;
 
 	optind = 0;
 	opterr = 0;
@@ -279,10 +279,12 @@ int sim_command_scenario(struct sim_world *world, int argc, char **argv)
 			fputs(help, world->out);
 			return 0;
 		}
-		if (option == '?' || (option == 's' && lab.switch_count == SWITCHES_MAX)) {
-			fputs(help, world->err);
-			return 2;
-		}
+		if (option == '?')
+			r = sim_option_refused("scenario", argv, optind, &err);
+		else if (option == 's' && lab.switch_count == SWITCHES_MAX)
+			r = err_set(&err, ERR_USAGE, "more than %d switches", SWITCHES_MAX);
+		if (r < 0)
+			return sim_command_failed(world, r, &err);
 		if (option == 's')
 			lab.switches[lab.switch_count++] = optarg;
 		else

@@ -7,7 +7,10 @@
  */
 #include "sim/mechanism.h"
 
+#include <limits.h>
 #include <string.h>
+
+#define FOR_EVER UINT_MAX /* no version is that high, so the last row fits whatever comes */
 
 enum drops {
 	DROPS_RECORD = 1u << 0,   /* CloudConfigurationDetails.plist */
@@ -87,25 +90,25 @@ static const struct row {
 	unsigned drops;
 	bool resumes; /* Setup Assistant goes on to Remote Management */
 } rows[] = {
-	{"other-hardware", 0, 990000, NULL, NULL, is_other_hardware, DROPS_RECORD | DROPS_PROFILES,
-	 true},
-	{"os-27", 270000, 990000, "os27_management", "restored", always,
+	{"other-hardware", 0, FOR_EVER, NULL, NULL, is_other_hardware,
 	 DROPS_RECORD | DROPS_PROFILES, true},
-	{"ignore-backup-26.4", 260400, 990000, NULL, NULL, backup_is_to_be_ignored,
+	{"os-27", 270000, FOR_EVER, "os27_management", "restored", always,
+	 DROPS_RECORD | DROPS_PROFILES, true},
+	{"ignore-backup-26.4", 260400, FOR_EVER, NULL, NULL, backup_is_to_be_ignored,
 	 DROPS_RECORD | DROPS_PROFILES, true},
 	{"ignore-backup-26.0", 260000, 260400, "flag26_mdm_profile", "kept",
 	 backup_is_to_be_ignored, DROPS_RECORD | DROPS_MDM, true},
 	{"another-server", 260000, 270000, "server_uid", "ignored", is_of_another_server,
 	 DROPS_RECORD | DROPS_MDM, true},
-	{"account-driven", 0, 990000, "account_enrollment", "kept", is_account_driven, DROPS_MDM,
+	{"account-driven", 0, FOR_EVER, "account_enrollment", "kept", is_account_driven, DROPS_MDM,
 	 false},
-	{"hardware-key-ade", 0, 990000, "hardware_identity", "kept", has_hardware_key_by_ade,
+	{"hardware-key-ade", 0, FOR_EVER, "hardware_identity", "kept", has_hardware_key_by_ade,
 	 DROPS_RECORD | DROPS_MDM, true},
-	{"hardware-key", 0, 990000, "hardware_identity", "kept", has_hardware_key, DROPS_MDM,
+	{"hardware-key", 0, FOR_EVER, "hardware_identity", "kept", has_hardware_key, DROPS_MDM,
 	 false},
 	{"orphan-record", 260400, 270000, "mandatory_without_mdm", "kept", is_orphan_record,
 	 DROPS_RECORD, true},
-	{"as-backed-up", 0, 990000, NULL, NULL, always, 0, false},
+	{"as-backed-up", 0, FOR_EVER, NULL, NULL, always, 0, false},
 };
 
 static const struct row *row_find(struct sim_device *device, const struct arrival *arrival)

@@ -245,6 +245,11 @@ static void os_27_restores_no_management_at_all(void **state)
 	      (struct expected){"this_new", "RM", "kept", "ignore-backup-26.4"});
 }
 
+static void a_version_beyond_all_rows_is_the_newest(void **state)
+{
+	tells(state, "os=99.9", NULL, (struct expected){NULL, NULL, "kept", "os-27"});
+}
+
 static void os_27_resets_a_supervised_device_that_a_computer_restores(void **state)
 {
 	tells(state, "os=27 reset=not_reset now=this now_sup=yes", NULL,
@@ -454,6 +459,7 @@ int main(void)
 		IN_A_PLACE(another_server_on_26_makes_the_device_enroll_again),
 		IN_A_PLACE(a_mandatory_record_without_management_is_dropped_from_26_4_on),
 		IN_A_PLACE(os_27_restores_no_management_at_all),
+		IN_A_PLACE(a_version_beyond_all_rows_is_the_newest),
 		IN_A_PLACE(os_27_resets_a_supervised_device_that_a_computer_restores),
 		IN_A_PLACE(without_system_files_management_is_left_alone),
 		IN_A_PLACE(with_system_files_the_backups_management_replaces_the_present_one),

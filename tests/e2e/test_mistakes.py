@@ -187,6 +187,7 @@ def simulator(world):
         (('age', missing, '--days', '1'), 3, str(missing)),
         (('person', ipad, 'dance'), 2, 'dance', 'trust'),
         (('person', missing, 'trust'), 3, str(missing)),
+        (('scenario', '--nonsense'), 2, '--nonsense', 'scenario --help'),
         (('run',), 2, 'run --help'),
         (('run', ipad), 2, '--socket', '--tcp'),
         (('run', '--nonsense', ipad), 2, '--nonsense', 'run --help'),
