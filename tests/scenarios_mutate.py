@@ -34,8 +34,7 @@ CHANGES = [
     ('mechanism: the service takes back whom it enrolled anew', 'src/sim/device_contact.c',
      'world_is(device, "generation", "newer") ||', 'world_is(device, "generation", "older") ||'),
     ('mechanism: profiles move to other hardware', 'src/sim/device_mechanism.c',
-     '{"other-hardware", 0, 990000, NULL, NULL, is_other_hardware, DROPS_RECORD | DROPS_PROFILES,',
-     '{"other-hardware", 0, 990000, NULL, NULL, is_other_hardware, DROPS_RECORD,'),
+     'is_other_hardware,\n\t DROPS_RECORD | DROPS_PROFILES,', 'is_other_hardware,\n\t DROPS_RECORD,'),
 ]
 
 
