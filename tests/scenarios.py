@@ -12,11 +12,12 @@ import csv
 import io
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 
-from scenarios_facts import FIELDS, candidate, choose, features, head, vectors
+from scenarios_facts import FIELDS, ROOT, candidate, choose, features, head, vectors
 from scenarios_page import write_page
 
 COMPARED = ('restore', 'setup_assistant', 'mgmt', 'then', 'content', 'supervised', 'locked')
@@ -257,8 +258,7 @@ def one(name, seed):
 
 def rules_of_design():
     """Every rule that decides: those of the table in docs/design/rules.md"""
-    import re
-    text = (pathlib.Path(__file__).resolve().parent.parent / 'docs' / 'design' / 'rules.md').read_text()
+    text = (ROOT / 'docs' / 'design' / 'rules.md').read_text()
     order = text[text.index('## Order of evaluation'):text.index('## Unknown facts')]
     return set(re.findall(r'[RML]-\d+', order)) - {'R-711'}  # a contradiction is no story
 
@@ -305,10 +305,9 @@ def tell_one(story):
         how = ' '.join([*run.device, *(f'{field}={word}' for field, word in run.change.items())])
         print(f'\n  {run.kind}{": " + how if how else ""}   (rules {run.predicted["rules"]})')
         for column in COMPARED:
-            is_same = column not in {difference[0] for difference in run.differences}
-            print(f'    {column:16} {run.predicted[column]:18} {run.observed[column]:18}' + ('' if is_same or run.kind in ('in doubt', 'goes home') else ' <- differs'))
+            print(f'    {column:16} {run.predicted[column]:18} {run.observed[column]}')
         for difference in run.differences:
-            print(f'    {difference_text(difference)}')
+            print(f'    differs: {difference_text(difference)}')
         print('    ' + replay_line(run))
 
 
