@@ -42,18 +42,21 @@ static int write_column(struct csv_writer *writer, const struct rules_set *set,
 {
 	CLEANUP(buf_clear) struct buf cell = BUF_INIT(ROW_LEN_MAX / 4);
 	char words[WORDS_MAX][RULES_TEXT_MAX];
-	size_t count = 0;
+	size_t count = 0, last = 0;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < set->count; i++) {
 		char word[RULES_TEXT_MAX];
-		size_t j = 0;
+		size_t tried = 0;
 
 		rules_outcome_text(&set->outcomes[i], column, RULES_WORDS, word);
-		while (j < count && strcmp(word, words[j]) != 0)
-			j++;
-		if (j < count)
+		/* neighbours are alike: what the last one had is tried first */
+		while (tried < count && strcmp(word, words[(last + tried) % count]) != 0)
+			tried++;
+		if (tried < count) {
+			last = (last + tried) % count;
 			continue;
+		}
 		if (count == WORDS_MAX) {
 			r = buf_append_text(&cell, "|...", err);
 			break;
@@ -62,6 +65,7 @@ static int write_column(struct csv_writer *writer, const struct rules_set *set,
 			r = buf_append_text(&cell, "|", err);
 		if (r == 0)
 			r = buf_append_text(&cell, word, err);
+		last = count;
 		memcpy(words[count++], word, sizeof(word));
 	}
 	return r < 0 ? r : csv_write_cell(writer, buf_slice(&cell), err);
