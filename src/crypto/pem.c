@@ -63,10 +63,10 @@ static int check_rsa(EVP_PKEY *key, struct err *err)
 	return 0;
 }
 
-int read_rsa_private(EVP_PKEY **out, struct slice key_pem, struct err *err)
+int read_private(EVP_PKEY **out, struct slice key_pem, struct err *err)
 {
 	CLEANUP(bio_free_p) BIO *bio = NULL;
-	CLEANUP(pkey_free_p) EVP_PKEY *key = NULL;
+	EVP_PKEY *key;
 	int r;
 
 	r = open_bytes(&bio, key_pem, "private key", err);
@@ -75,6 +75,18 @@ int read_rsa_private(EVP_PKEY **out, struct slice key_pem, struct err *err)
 	key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
 	if (!key)
 		return openssl_fail(err, ERR_PROTOCOL, "read private key");
+	*out = key;
+	return 0;
+}
+
+int read_rsa_private(EVP_PKEY **out, struct slice key_pem, struct err *err)
+{
+	CLEANUP(pkey_free_p) EVP_PKEY *key = NULL;
+	int r;
+
+	r = read_private(&key, key_pem, err);
+	if (r < 0)
+		return r;
 	r = check_rsa(key, err);
 	if (r < 0)
 		return r;
