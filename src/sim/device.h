@@ -57,9 +57,10 @@ struct sim_device {
 	sqlite3 *db;
 	struct crypto_mac *mac;
 	struct buf private_pem, public_pem;
-	bool is_busy;       /* a run is going on */
-	char kept_out[256]; /* domain of a managed app that stays out of backups; empty: none */
-	int64_t now;        /* this process was told the time; -1: it was not */
+	bool is_busy;        /* a run is going on */
+	char kept_out[4096]; /* domains of managed apps that stay out of backups, each between line
+				ends; empty: none */
+	int64_t now;         /* this process was told the time; -1: it was not */
 };
 
 /** sim_fact_get - value of a key in device.db as text into @out (at most @out_len - 1 bytes); false

@@ -1,5 +1,7 @@
 /* device_apps - the user's apps, as installation_proxy, Info.plist and Manifest.plist see them */
-#include "sim/device.h"
+#include "sim/client.h"
+
+#include <string.h>
 
 enum { SINF_LEN = 1088 };
 
@@ -135,4 +137,73 @@ struct plist *sim_device_containers(struct sim_device *device, struct plist_doc 
 		plist_set(doc, containers, app.bundle, dict);
 	}
 	return containers;
+}
+
+bool sim_app_has(struct sim_device *device, const char *bundle)
+{
+	struct sim_app app;
+
+	for (int64_t i = 0; app_at(device, i, &app); i++)
+		if (!strcmp(app.bundle, bundle))
+			return true;
+	return false;
+}
+
+/* each file of the app's domain */
+static int each_file(struct sim_device *device, const char *bundle,
+		     int (*each)(struct sim_files *files, const struct sim_file *file, void *arg,
+				 struct err *err),
+		     void *arg, struct err *err)
+{
+	CLEANUP(sim_files_close_p) struct sim_files *files = NULL;
+	struct sim_file file;
+	char domain[300];
+	int r = sim_files_open(&files, device, err);
+
+	snprintf(domain, sizeof(domain), "AppDomain-%.256s", bundle);
+	if (r == 0)
+		r = sim_files_rewind_domain(files, domain, err);
+	while (r == 0 && (r = sim_files_next(files, &file, err)) == 0)
+		r = each(files, &file, arg, err);
+	return r < 0 ? r : 0;
+}
+
+static int add_size(struct sim_files *files, const struct sim_file *file, void *arg,
+		    struct err *err)
+{
+	(void)files, (void)err;
+	*(int64_t *)arg += (int64_t)file->row.size;
+	return 0;
+}
+
+int64_t sim_app_size(struct sim_device *device, const char *bundle)
+{
+	int64_t size = 0;
+
+	return each_file(device, bundle, add_size, &size, NULL) < 0 ? 0 : size;
+}
+
+static int remove_file(struct sim_files *files, const struct sim_file *file, void *arg,
+		       struct err *err)
+{
+	(void)arg;
+	return sim_files_remove(files, file->id, err);
+}
+
+int sim_app_remove(struct sim_device *device, const char *bundle, struct err *err)
+{
+	sqlite3_stmt *statement = NULL;
+	int r = each_file(device, bundle, remove_file, NULL, err);
+
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&device->lock);
+	r = sim_store_prepare(device->db, &statement, "DELETE FROM apps WHERE bundle = ?1", err);
+	if (r == 0) {
+		sqlite3_bind_text(statement, 1, bundle, -1, SQLITE_STATIC);
+		r = sim_store_run(statement, err);
+	}
+	sim_store_finalize_p(&statement);
+	pthread_mutex_unlock(&device->lock);
+	return r;
 }

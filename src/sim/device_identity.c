@@ -22,6 +22,7 @@ enum {
 	DER_SET = 0x31,
 	DER_VERSION = 0xa0,
 	ITEM_LEN_MAX = 1 << 14,
+	MADE_UP_KEY_LEN = 32, /* of an identity that no service issued */
 };
 
 /* ---- writing DER; the first failure stays in *r ---- */
@@ -156,7 +157,7 @@ int sim_identity_make(struct sim_device *device, const struct sim_enrollment *en
 		      uint64_t row, struct err *err)
 {
 	CLEANUP(buf_wipe) struct buf content = BUF_INIT(ITEM_LEN_MAX), der = BUF_INIT(ITEM_LEN_MAX);
-	uint8_t secret[32];
+	uint8_t secret[MADE_UP_KEY_LEN];
 	int r = certificate(device, enrollment, row, &content, err);
 
 	if (r == 0)
@@ -172,7 +173,21 @@ int sim_identity_make(struct sim_device *device, const struct sim_enrollment *en
 	return r < 0 ? r : sim_keychain_put(device, "keys", row, buf_slice(&der), err);
 }
 
-/* ---- reading: until when ---- */
+int sim_identity_keep(struct sim_device *device, uint64_t row, struct slice cert, struct slice key,
+		      struct err *err)
+{
+	CLEANUP(buf_wipe) struct buf der = BUF_INIT(ITEM_LEN_MAX);
+	int r = item("MDM Identity", cert, &der, err);
+
+	if (r == 0)
+		r = sim_keychain_put(device, "cert", row, buf_slice(&der), err);
+	buf_truncate(&der, 0);
+	if (r == 0)
+		r = item("MDM Identity", key, &der, err);
+	return r < 0 ? r : sim_keychain_put(device, "keys", row, buf_slice(&der), err);
+}
+
+/* ---- reading ---- */
 
 static bool next(struct reader *in, uint8_t *tag, struct slice *content)
 {
@@ -182,7 +197,8 @@ static bool next(struct reader *in, uint8_t *tag, struct slice *content)
 		return false;
 	if (first < 0x80)
 		low = first;
-	else if (first != 0x82 || !reader_u8(in, &high) || !reader_u8(in, &low))
+	else if (first > 0x82 || first < 0x81 || (first == 0x82 && !reader_u8(in, &high)) ||
+		 !reader_u8(in, &low))
 		return false; /* no certificate of this device is that long */
 	return reader_slice(in, (size_t)high << 8 | low, content);
 }
@@ -226,4 +242,27 @@ int64_t sim_identity_until(struct slice der)
 	    !enter(&in, 0) || !enter(&in, 4) || !next(&in, &tag, &text) || !next(&in, &tag, &text))
 		return 0;
 	return text.len < 32 ? time_of(text) : 0;
+}
+
+/* v_Data of an item: SET, third pair, its value */
+static int read_item(struct sim_device *device, const char *table, uint64_t row, struct buf *out,
+		     struct err *err)
+{
+	CLEANUP(buf_wipe) struct buf der = BUF_INIT(ITEM_LEN_MAX);
+	int r = sim_keychain_get(device, table, row, &der, err);
+	struct reader in = reader_of(buf_slice(&der));
+
+	if (r != 0)
+		return r;
+	if (!enter(&in, 0) || !enter(&in, 2) || !enter(&in, 1) || in.left == MADE_UP_KEY_LEN)
+		return BACKUP_ABSENT;
+	return buf_append(out, in.at, in.left, err);
+}
+
+int sim_identity_read(struct sim_device *device, uint64_t row, struct buf *cert, struct buf *key,
+		      struct err *err)
+{
+	int r = read_item(device, "keys", row, key, err);
+
+	return r != 0 ? r : read_item(device, "cert", row, cert, err);
 }

@@ -1,5 +1,5 @@
 /* device_managed - a device that is managed from birth, and what no backup of it holds */
-#include "sim/management.h"
+#include "sim/client.h"
 
 #include <string.h>
 
@@ -66,6 +66,7 @@ static int put_app(struct sim_device *device, const char *bundle, struct err *er
 	CLEANUP(buf_clear) struct buf bytes = BUF_INIT(1 << 16);
 	struct sim_app app = {.version = "1.0"};
 	struct plist *root, *entry;
+	char domain[256];
 	int r = plist_doc_new(&doc, err);
 
 	if (r < 0)
@@ -82,11 +83,11 @@ static int put_app(struct sim_device *device, const char *bundle, struct err *er
 		r = sim_file_store(device, SIM_PROFILES_DOMAIN, APPS_PATH, buf_slice(&bytes), err);
 	if (r == 0)
 		r = sim_app_put(device, &app, err);
-	snprintf(device->kept_out, sizeof(device->kept_out), "AppDomain-%.200s", bundle);
 	if (r == 0)
-		r = sim_fact_put(device, "kept_out", device->kept_out, err);
+		r = sim_kept_out_refresh(device, err);
+	snprintf(domain, sizeof(domain), "AppDomain-%.200s", bundle);
 	return r < 0 ? r
-		     : sim_file_store(device, device->kept_out, "Documents/work.txt",
+		     : sim_file_store(device, domain, "Documents/work.txt",
 				      slice_text("of the organisation alone\n"), err);
 }
 
@@ -120,8 +121,13 @@ bool sim_file_is_backed_up(const struct sim_device *device, const struct backup_
 		{"HomeDomain", "Library/Preferences/com.apple.purplebuddy.notbackedup.plist"},
 	};
 
-	if (device->kept_out[0] && !strcmp(row->domain, device->kept_out))
-		return false;
+	if (device->kept_out[0]) {
+		char between[300];
+
+		snprintf(between, sizeof(between), "\n%.280s\n", row->domain);
+		if (strstr(device->kept_out, between))
+			return false;
+	}
 	for (size_t i = 0; i < ARRAY_COUNT(marked); i++)
 		if (!strcmp(row->path, marked[i].path) && !strcmp(row->domain, marked[i].domain))
 			return false;

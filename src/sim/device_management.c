@@ -4,7 +4,7 @@
  * Kept as files where a device keeps them, so that a backup carries them and a restore brings
  * them: SysSharedContainerDomain, Library/ConfigurationProfiles.
  */
-#include "sim/management.h"
+#include "sim/client.h"
 
 #include <string.h>
 
@@ -152,7 +152,8 @@ static int erase_facts(struct sim_device *device, struct err *err)
 		"'state/trust_answer', 'state/passcode_is_wanted');"
 		"DELETE FROM facts WHERE key = 'kept_out' OR substr(key, 1, 6) = 'value/'"
 		" OR substr(key, 1, 6) = 'setup/' OR substr(key, 1, 8) IN ("
-		"'keychain', 'enclave/', 'enrolled', 'restore/'); COMMIT",
+		"'keychain', 'enclave/', 'enrolled', 'restore/', 'profiles')"
+		" OR substr(key, 1, 4) = 'mdm/'; COMMIT",
 		err);
 	device->kept_out[0] = 0;
 	pthread_mutex_unlock(&device->lock);
@@ -165,6 +166,11 @@ int sim_device_erase(struct sim_device *device, struct err *err)
 	const struct sim_birth birth = {.profile = "fresh"};
 	int r = erase_facts(device, err);
 
+	/* another life: another keybag, another push token */
+	if (r == 0)
+		r = sim_fact_put_int(device, "lives", sim_fact_int(device, "lives", 0) + 1, err);
+	if (r == 0)
+		r = sim_push_renew(device, err);
 	if (r == 0)
 		r = sim_files_open(&files, device, err);
 	if (r == 0)

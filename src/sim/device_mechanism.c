@@ -5,7 +5,7 @@
  * corrections of docs/design/laboratory.md.  The first row that fits decides; a switch turned
  * from its default takes its row out.  Where none fits, all stays as the backup brought it.
  */
-#include "sim/mechanism.h"
+#include "sim/client.h"
 
 #include <limits.h>
 #include <string.h>
@@ -240,6 +240,8 @@ int sim_mechanism_run(struct sim_device *device, const struct sim_restored *rest
 		return sim_restore_note(device, "possible", "kept_partly", err);
 	r = identities_settle(device, restored, err);
 	if (r == 0)
+		r = sim_push_renew(device, err); /* the service is to be told */
+	if (r == 0)
 		r = arrival_read(device, &arrival, err);
 	if (r < 0)
 		return r;
@@ -267,6 +269,10 @@ int sim_mechanism_run(struct sim_device *device, const struct sim_restored *rest
 	if (r == 0)
 		r = sim_fact_put(device, "setup/restored",
 				 resumes(device, row) ? "resumes" : "home", err);
+	if (r == 0)
+		r = sim_kept_out_refresh(device, err);
+	if (r == 0)
+		r = sim_restrictions_apply(device, err);
 	return r < 0 ? r : sim_device_supervision_refresh(device, err);
 }
 

@@ -136,6 +136,10 @@ void sim_device_derive(struct sim_device *device, const char *purpose, uint64_t 
 int sim_device_key(struct sim_device *device, struct slice *private_pem, struct slice *public_pem,
 		   struct err *err);
 
+/** sim_device_allows_pairing - by its record and the restrictions of a supervised device; hosts of
+ * the supervisor may pair all the same */
+bool sim_device_allows_pairing(struct sim_device *device);
+
 /* pairings, by HostID */
 struct sim_pairing {
 	char host_id[64], system_buid[64];

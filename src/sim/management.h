@@ -127,6 +127,13 @@ bool sim_identity_parse(const char *word, enum sim_identity_kind *kind);
  * hardware-bound one stays in the hardware */
 int sim_identity_make(struct sim_device *device, const struct sim_enrollment *enrollment,
 		      uint64_t row, struct err *err);
+/** sim_identity_keep - a certificate (DER) and key (PEM) that a service issued, as items of number
+ * @row */
+int sim_identity_keep(struct sim_device *device, uint64_t row, struct slice cert, struct slice key,
+		      struct err *err);
+/** sim_identity_read - append them; BACKUP_ABSENT where there are none, or only made-up ones */
+int sim_identity_read(struct sim_device *device, uint64_t row, struct buf *cert, struct buf *key,
+		      struct err *err);
 /** sim_identity_until - notAfter of the certificate in a keychain item's content; 0 if it has none
  */
 int64_t sim_identity_until(struct slice der);

@@ -88,21 +88,6 @@ bool wire_is_supervisor(struct wire_device *device, struct slice cert)
 	return false;
 }
 
-/* a supervised device may forbid pairing with hosts other than its supervisor's */
-static bool forbids_pairing(struct wire_device *device)
-{
-	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
-	struct err ignored = ERR_INIT;
-	bool allows = true;
-
-	if (plist_doc_new(&doc, &ignored) < 0)
-		return true;
-	if (plist_get_bool(sim_device_cloud_configuration(device->device, doc), "AllowPairing",
-			   &allows))
-		return !allows;
-	return false;
-}
-
 static const char *ask_challenge(struct wire_peer *peer, struct wire_challenge *challenge,
 				 struct slice cert, struct plist *reply, int *r, struct err *err)
 {
@@ -203,7 +188,7 @@ const char *wire_pair(struct wire_peer *peer, struct wire_challenge *challenge,
 		return ask_challenge(peer, challenge, supervisor, reply, r, err);
 	}
 	if (!is_supervised) {
-		if (forbids_pairing(peer->device))
+		if (!sim_device_allows_pairing(peer->device->device))
 			return "MCProtected";
 		error = ask_person(peer->device, &state, r, err);
 	}
