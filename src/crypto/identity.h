@@ -264,7 +264,8 @@ int crypto_scep_ca_reply(struct buf *der, const struct crypto_cert *ra,
 int crypto_scep_ca_read(struct slice der, struct crypto_cert **ra, struct crypto_cert **ca,
 			struct err *err);
 
-/** struct crypto_scep_request - a pkiMessage whose signature holds; nothing secret inside */
+/** struct crypto_scep_request - a pkiMessage whose signature holds; nothing secret inside. What
+ * makes a renewal is a @signer that the CA issued: some clients send it as PKCS_REQ */
 struct crypto_scep_request {
 	enum crypto_scep_type type;
 	char transaction_id[CRYPTO_SCEP_ID_MAX + 1]; /* printable ASCII */
