@@ -76,6 +76,7 @@ static void read_rest(uint8_t choice, struct slice rest)
 	CLEANUP(crypto_csr_clear) struct crypto_csr csr;
 	enum crypto_scep_cipher cipher;
 
+	crypto_csr_init(&csr);
 	switch (choice % 5) {
 	case 0:
 		read_request(rest, choice & 0x80 ? CRYPTO_ALLOW_WEAK : 0);
@@ -90,7 +91,6 @@ static void read_rest(uint8_t choice, struct slice rest)
 		(void)crypto_scep_ca_read(rest, &ra, &ca, NULL);
 		break;
 	default:
-		crypto_csr_init(&csr);
 		(void)crypto_csr_read(&csr, rest, CRYPTO_ALLOW_WEAK, NULL);
 		break;
 	}

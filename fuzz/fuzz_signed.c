@@ -14,9 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CLEANUP(buf_clear) struct buf decoded = BUF_INIT(CRYPTO_SIGNED_MAX);
 	struct slice rest;
 
+	crypto_signed_init(&sig);
 	if (size == 0)
 		return 0;
-	crypto_signed_init(&sig);
 	rest = slice_of(data + 1, size - 1);
 	switch (data[0] % 3) {
 	case 0:
