@@ -84,11 +84,12 @@ struct fleet_policy {
 	unsigned access_rights; /* of the enrollment profile */
 	enum fleet_restore_policy restore; /* default: accept */
 	bool is_personal_blocked;          /* refuse to enroll what no imported identifier names */
-	bool is_declarative;               /* switch declarative management on at enrollment */
-	unsigned ticket_s;                 /* life of a ticket; default 24 h */
-	unsigned certificate_days;         /* default 365 */
-	unsigned renew_days;               /* renew when fewer remain; default 90 */
-	unsigned renew_every_s;            /* at most so often; default 4 h */
+	bool is_signing;     /* devices sign messages (Mdm-Signature): for a proxy that ends TLS */
+	bool is_declarative; /* switch declarative management on at enrollment */
+	unsigned ticket_s;   /* life of a ticket; default 24 h */
+	unsigned certificate_days; /* default 365 */
+	unsigned renew_days;       /* renew when fewer remain; default 90 */
+	unsigned renew_every_s;    /* at most so often; default 4 h */
 	unsigned grace_days; /* after its end an identity is still heard, and offered nothing but
 				its renewal; default 0: refused at once */
 	unsigned inventory_days; /* between inventories; default 7; 0 = never on its own */
