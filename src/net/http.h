@@ -1,9 +1,10 @@
 /*
  * net/http - the room's second door: an HTTPS server and an HTTP client
  *
- * The server is libevent's evhttp over OpenSSL with its gaps closed (deadlines, maxima,
- * request smuggling); the client is libcurl with its openness closed (schemes, redirects,
- * proxies, sizes).  Neither type shows here.  Knows HTTP; knows no route, device or message.
+ * The server is a loop of libevent over OpenSSL; it reads HTTP itself, because libevent's own
+ * reader shows a request only after its body, accepts what has two readings, and ends the
+ * process on some failures.  The client is libcurl with its openness closed (schemes, redirects,
+ * proxies, sizes).  Neither library shows here.  Knows HTTP; knows no route, device or message.
  *
  * A server, with all that belongs to it, lives in one thread; so does a client.  SIGPIPE is
  * never raised once one of either exists (it is ignored for the process).  Nothing here logs:
@@ -86,9 +87,9 @@ struct http_server_config {
 				     busy, the new one */
 	unsigned requests_max;    /* handed to handle() and not answered yet [1024]; 503 beyond */
 	unsigned sessions_max;    /* TLS sessions kept for resumption [20000] */
-	int64_t request_ms; /* from the first byte (of a new connection: from accept) to the last of
-			       the request, and again from the answer to its last byte [30000] */
-	int64_t idle_ms;    /* between requests [60000] */
+	int64_t request_ms; /* for a handshake; from the first byte of a request to its last; from
+			       the answer to its last byte [30000] */
+	int64_t idle_ms;    /* before a request and between two [60000] */
 };
 
 /**
@@ -100,7 +101,8 @@ struct http_server_config {
  */
 int http_server_new(struct http_server **out, const struct http_server_config *config,
 		    struct err *err);
-/** http_server_free - close everything at once; no request may be left unanswered; NULL is fine */
+/** http_server_free - close everything at once; requests not answered yet are gone with it; NULL is
+ * fine */
 void http_server_free(struct http_server *server);
 /** http_server_free_p - for CLEANUP */
 void http_server_free_p(struct http_server **server);
@@ -119,8 +121,8 @@ int http_server_listen(struct http_server *server, int fd, bool is_tls, const vo
 int http_server_run(struct http_server *server, struct err *err);
 /**
  * http_server_stop - end http_server_run: accept nothing more, close what is idle, let requests
- * in flight finish for at most @within_ms.  From the server's thread (a watch, a timer); calling
- * it again only shortens the time.
+ * in flight finish for at most @within_ms.  From the server's thread (a handler, watch or timer);
+ * calling it again sets the time anew.
  */
 void http_server_stop(struct http_server *server, int64_t within_ms);
 
@@ -168,8 +170,8 @@ struct http_client;
 
 enum http_version {
 	HTTP_1_1,
-	HTTP_2, /* over TLS by ALPN (else the call fails), in clear with prior knowledge: many calls
-		   share a connection */
+	HTTP_2, /* over TLS by ALPN, in clear with prior knowledge: many calls
+		   share a connection. Anything else is ERR_PROTOCOL */
 };
 
 /** struct http_client_config - zero means what stands in brackets; slices are copied */
@@ -214,8 +216,9 @@ struct http_call {
 struct http_reply {
 	int status;
 	struct buf body;
-	struct buf fields; /* "name: value" lines of the last answer; http_reply_field reads them */
-	bool is_reused;    /* came over a connection of an earlier call */
+	struct buf
+		fields; /* of the last answer: name, NUL, value, NUL; http_reply_field reads them */
+	bool is_reused; /* came over a connection of an earlier call */
 };
 enum { HTTP_REPLY_FIELDS_MAX = 64 << 10 };
 #define HTTP_REPLY_INIT ((struct http_reply){.fields = BUF_INIT(HTTP_REPLY_FIELDS_MAX)})
@@ -239,8 +242,9 @@ int http_client_call(struct http_client *client, const struct http_call *call,
 
 /**
  * http_client_send - begin a call; many may run at once
- * @done: called from http_client_poll once: @code 0 with @reply (borrowed, its body may be taken
- *        by STEALing the struct), or a failure as above with @err. May begin other calls.
+ * @done: called once from http_client_poll: @code 0 with @reply, or a failure as above with @err.
+ *        Both are borrowed; a reply may be taken by copying *@reply and leaving HTTP_REPLY_INIT.
+ *        It may begin other calls, and not free the client.
  *
  * Returns 0, or ERR_USAGE, ERR_NO_MEMORY, and then done() is not called.
  */
@@ -252,8 +256,10 @@ int http_client_send(struct http_client *client, const struct http_call *call,
 unsigned http_client_running(const struct http_client *client);
 /**
  * http_client_poll - let the calls go on; wait at most @wait_ms for something to happen to them or
- * to @fds, whose revents are set as poll() does.  Returns 0, ERR_IO, ERR_NO_MEMORY.
+ * to one of the @count (at most HTTP_POLL_MAX) @fds, whose revents are set: POLLIN, POLLOUT.
+ * Returns 0, ERR_IO, ERR_NO_MEMORY.
  */
+enum { HTTP_POLL_MAX = 16 };
 int http_client_poll(struct http_client *client, struct pollfd *fds, unsigned count,
 		     int64_t wait_ms, struct err *err);
 
