@@ -24,6 +24,11 @@ void sim_unlock_token(struct sim_device *device, uint8_t token[SIM_UNLOCK_TOKEN_
 			  token, SIM_UNLOCK_TOKEN_LEN);
 }
 
+void sim_response_clear(struct sim_response *response)
+{
+	buf_wipe(&response->body);
+}
+
 /* ---- writing ---- */
 
 static void put_authenticate(struct sim_device *device, const struct sim_relation *relation,

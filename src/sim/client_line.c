@@ -173,8 +173,3 @@ void sim_line_free_p(struct sim_line **line)
 	free(self);
 	*line = NULL;
 }
-
-void sim_response_clear(struct sim_response *response)
-{
-	buf_wipe(&response->body);
-}

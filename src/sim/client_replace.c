@@ -92,6 +92,7 @@ static int check_payload(const struct sim_profile *profile, struct sim_chain *ch
 		"com.apple.security.scep", "com.apple.security.acme", "com.apple.security.pkcs12"};
 	const char *type, *topic = plist_get_text(profile->mdm, "Topic");
 	int64_t rights = rights_of(profile->mdm);
+	bool is_identity = false;
 	bool is_byod = !strcmp(or_empty(plist_get_text(profile->mdm, "EnrollmentMode")), "BYOD");
 
 	if (!profile->identity)
@@ -99,9 +100,8 @@ static int check_payload(const struct sim_profile *profile, struct sim_chain *ch
 				     "The profile lacks the certificate that it names.");
 	type = plist_get_text(profile->identity, "PayloadType");
 	for (size_t i = 0; i < ARRAY_COUNT(identities); i++)
-		if (!strcmp(type, identities[i]))
-			type = NULL;
-	if (type)
+		is_identity |= !strcmp(type, identities[i]);
+	if (!is_identity)
 		return sim_chain_add(chain, SIM_DOMAIN_MDM, 12016,
 				     "The certificate that the profile names is no identity.");
 	if (is_byod ? plist_get(profile->mdm, "AccessRights") != NULL
