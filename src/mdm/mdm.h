@@ -16,16 +16,16 @@
 #include "plist/plist.h"
 
 enum {
-	MDM_ID_MAX = 255,            /* bytes of an enrollment id, user channel included */
-	MDM_CHECKIN_MAX = 1 << 20,   /* bytes of a check-in message */
-	MDM_REPORT_MAX = 8 << 20,    /* bytes of a command report (lists of apps are long) */
-	MDM_COMMAND_MAX = 1 << 20,   /* bytes of a command */
-	MDM_PROFILE_MAX = 1 << 20,   /* bytes of a configuration profile */
+	MDM_ID_MAX = 255,          /* bytes of an enrollment id, user channel included */
+	MDM_CHECKIN_MAX = 1 << 20, /* bytes of a check-in message */
+	MDM_REPORT_MAX = 8 << 20,  /* bytes of a command report (lists of apps are long) */
+	MDM_COMMAND_MAX = 1 << 20, /* bytes of a command */
+	MDM_PROFILE_MAX = 1 << 20, /* bytes of a configuration profile */
 	MDM_DECLARATION_MAX = 256 << 10,
-	MDM_TEXT_MAX = 1024,         /* bytes of a text of a message, unless said otherwise */
-	MDM_TOKEN_MAX = 4096,        /* bytes of push, unlock and bootstrap tokens */
-	MDM_UUID_MAX = 64,           /* characters of a CommandUUID */
-	MDM_ERRORS_MAX = 16,         /* links of an ErrorChain that are looked at */
+	MDM_TEXT_MAX = 1024,  /* bytes of a text of a message, unless said otherwise */
+	MDM_TOKEN_MAX = 4096, /* bytes of push, unlock and bootstrap tokens */
+	MDM_UUID_MAX = 64,    /* characters of a CommandUUID */
+	MDM_ERRORS_MAX = 16,  /* links of an ErrorChain that are looked at */
 };
 
 /* ---- check-in ----------------------------------------------------------------- */
@@ -128,11 +128,11 @@ int mdm_plist_json(const struct plist *value, const char *const *skip, struct bu
 
 enum mdm_flag {
 	MDM_NEEDS_SUPERVISION = 1u << 0,
-	MDM_NOT_FOR_USERS = 1u << 1,   /* refused by User Enrollments */
-	MDM_NEVER_NOT_NOW = 1u << 2,   /* answered also while the device is locked */
-	MDM_IS_DANGEROUS = 1u << 3,    /* held after a restore until an operator confirms */
-	MDM_ANSWERS_ONCE = 1u << 4,    /* no retry when its answer is lost: never sent twice */
-	MDM_IS_INVENTORY = 1u << 5,    /* its answer is kept in the record */
+	MDM_NOT_FOR_USERS = 1u << 1, /* refused by User Enrollments */
+	MDM_NEVER_NOT_NOW = 1u << 2, /* answered also while the device is locked */
+	MDM_IS_DANGEROUS = 1u << 3,  /* held after a restore until an operator confirms */
+	MDM_ANSWERS_ONCE = 1u << 4,  /* no retry when its answer is lost: never sent twice */
+	MDM_IS_INVENTORY = 1u << 5,  /* its answer is kept in the record */
 };
 /** struct mdm_command_kind - what is known of a request type; versions as major * 100 + minor */
 struct mdm_command_kind {
@@ -154,8 +154,8 @@ unsigned mdm_os_number(const char *os);
 struct mdm_command {
 	const char *uuid; /* NULL: it has none */
 	const char *request_type;
-	const char *identifier; /* RemoveProfile's, else NULL */
-	struct slice payload;   /* InstallProfile's, else empty */
+	const char *identifier;      /* RemoveProfile's, else NULL */
+	struct slice payload;        /* InstallProfile's, else empty */
 	const struct plist *command; /* the Command dict */
 };
 /** mdm_command_parse - XML or binary, whole or the Command dict alone; at most MDM_COMMAND_MAX */
@@ -186,12 +186,13 @@ int mdm_build_declarative(struct slice tokens_json, struct buf *out, struct err 
 /* ---- profiles --------------------------------------------------------------------------- */
 
 enum { MDM_PAYLOADS_MAX = 64 };
-/** struct mdm_profile - a configuration profile, unsigned bytes (a signature is unwrapped before) */
+/** struct mdm_profile - a configuration profile, unsigned bytes (a signature is unwrapped before)
+ */
 struct mdm_profile {
 	const char *identifier, *uuid, *name; /* name: PayloadDisplayName or the identifier */
 	const char *types[MDM_PAYLOADS_MAX];  /* of its payloads */
 	size_t type_count;
-	bool has_mdm;       /* brings an MDM payload: an enrollment profile */
+	bool has_mdm; /* brings an MDM payload: an enrollment profile */
 	bool is_removal_disallowed;
 };
 int mdm_profile_parse(struct plist_doc *doc, struct slice bytes, struct mdm_profile *profile,
@@ -259,7 +260,8 @@ int mdm_status_read(struct slice json,
 /** mdm_subscriptions_json - append the declaration that subscribes to what a record needs */
 int mdm_subscriptions_json(struct buf *out, struct err *err);
 
-/* ---- push -------------------------------------------------------------------------------------- */
+/* ---- push --------------------------------------------------------------------------------------
+ */
 
 /** enum mdm_push_reaction - what an answer of APNs means for the enrollment */
 enum mdm_push_reaction {
