@@ -3,6 +3,9 @@
  *
  * The first byte chooses what the rest is taken for.
  */
+#include <stdlib.h>
+#include <openssl/err.h>
+
 #include "crypto/identity.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -32,5 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		(void)crypto_cert_read(&cert, rest, NULL);
 		break;
 	}
+	if (ERR_peek_error())
+		abort(); /* a connection of this thread would take it for its own */
 	return 0;
 }

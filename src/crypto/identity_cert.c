@@ -69,6 +69,8 @@ static int read_facts(struct crypto_cert *cert, struct err *err)
 	uint8_t *spki = NULL;
 	int len, r;
 
+	if (flags & EXFLAG_INVALID)
+		return openssl_fail(err, ERR_PROTOCOL, "the extensions of a certificate");
 	crypto_sha256(slice_of(cert->der, cert->der_len), facts->sha256);
 	len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert->x509), &spki);
 	if (len <= 0)

@@ -62,16 +62,9 @@ static int verify(X509_REQ *req, unsigned flags, struct err *err)
 	if (!key)
 		return openssl_fail(err, ERR_PROTOCOL, "the key of a certificate request");
 	if (OBJ_find_sigid_algs(X509_REQ_get_signature_nid(req), &digest, &key_type) != 1 ||
-	    !digest_is_listed(digest, flags) || !key_is_listed(key, flags)) {
-		err_set(err, ERR_UNSUPPORTED, "a certificate request with such a key or digest");
+	    !digest_is_listed(digest, flags) || !key_is_listed(key, flags))
 		return CRYPTO_BAD_ALGORITHM;
-	}
-	if (X509_REQ_verify(req, key) != 1) {
-		ERR_clear_error();
-		err_set(err, ERR_PROTOCOL, "a certificate request that its key did not sign");
-		return CRYPTO_BAD_TAG;
-	}
-	return 0;
+	return X509_REQ_verify(req, key) == 1 ? 0 : CRYPTO_BAD_TAG;
 }
 
 static int take(struct crypto_csr *csr, X509_REQ *req, unsigned flags, struct err *err)

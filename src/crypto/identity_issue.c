@@ -163,10 +163,8 @@ static int read_spki(EVP_PKEY **out, const struct crypto_cert_wish *wish, struct
 	if (!key || at != wish->spki.bytes + wish->spki.len)
 		return openssl_fail(err, ERR_PROTOCOL, "read a public key");
 	if (!key_is_listed(key, 0) ||
-	    (wish->role == CRYPTO_ROLE_RA && EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)) {
-		err_set(err, ERR_UNSUPPORTED, "no certificate is issued for such a key");
+	    (wish->role == CRYPTO_ROLE_RA && EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA))
 		return CRYPTO_BAD_ALGORITHM;
-	}
 	*out = STEAL(key);
 	return 0;
 }

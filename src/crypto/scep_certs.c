@@ -49,10 +49,21 @@ int crypto_scep_ca_reply(struct buf *der, const struct crypto_cert *ra,
 	return certs_only(der, ra, ca, err);
 }
 
-static int wrap_copy(struct crypto_cert **out, X509 *x509, struct err *err)
+/* @x509 goes where it belongs unless there is one of its kind already */
+static int sort_in(X509 *x509, struct crypto_cert **ra, struct crypto_cert **ca, struct err *err)
 {
+	CLEANUP(crypto_cert_free_p) struct crypto_cert *cert = NULL;
+	struct crypto_cert **place;
+	int r;
+
 	X509_up_ref(x509);
-	return cert_wrap(out, x509, err);
+	r = cert_wrap(&cert, x509, err);
+	if (r < 0)
+		return r;
+	place = cert->facts.is_ca ? ca : ra;
+	if (!*place)
+		*place = STEAL(cert);
+	return 0;
 }
 
 int crypto_scep_ca_read(struct slice der, struct crypto_cert **ra, struct crypto_cert **ca,
@@ -69,13 +80,8 @@ int crypto_scep_ca_read(struct slice der, struct crypto_cert **ra, struct crypto
 		return 0;
 	}
 	r = certs_only_read(&message, der, err);
-	for (i = 0; r == 0 && i < sk_X509_num(message->d.sign->cert); i++) {
-		X509 *each = sk_X509_value(message->d.sign->cert, i);
-		bool is_ca = X509_check_ca(each) > 0;
-
-		if (is_ca ? !found_ca : !found_ra)
-			r = wrap_copy(is_ca ? &found_ca : &found_ra, each, err);
-	}
+	for (i = 0; r == 0 && i < sk_X509_num(message->d.sign->cert); i++)
+		r = sort_in(sk_X509_value(message->d.sign->cert, i), &found_ra, &found_ca, err);
 	if (r < 0)
 		return r;
 	if (!found_ca || (found_ra && !crypto_cert_is_issued_by(found_ra, found_ca)))

@@ -50,7 +50,6 @@ int scep_envelop(struct buf *der, struct slice payload, X509 *recipient,
 	if (!key || EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA ||
 	    EVP_PKEY_get_bits(key) > RSA_BITS_MAX) {
 		ERR_clear_error();
-		err_set(err, ERR_UNSUPPORTED, "nothing can be enveloped for such a key");
 		return CRYPTO_BAD_ALGORITHM;
 	}
 	if (!bio || !to || sk_X509_push(to, recipient) <= 0)
