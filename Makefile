@@ -20,7 +20,7 @@ help:
 	@echo 'make soak       the full counts: kills, cut cables, full disks, power losses'
 	@echo 'make scenarios  what plan predicts against what simulated devices do (ID=T08 tells one story)'
 	@echo 'make scenarios-mutate  would they notice? changes ten things in a copy, some minutes'
-	@echo 'make bench      speed against idevicebackup2 on the same simulated device'
+	@echo 'make bench      speed against idevicebackup2 on the same simulated device, and of the MDM service'
 	@echo 'make asan       the tests under Address- and UndefinedBehaviorSanitizer'
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS (20)'
 	@echo 'make lint       clang-format, clang-tidy, warnings of Clang 14'
@@ -54,8 +54,9 @@ asan: all
 
 bench: all
 	@./setup full
-	@ninja -C $(BUILD) -j $(JOBS) --quiet bench/bench_net
+	@ninja -C $(BUILD) -j $(JOBS) --quiet bench/bench_net bench/bench_tls_accept bench/bench_http bench/load_tls
 	@python3 bench/bench.py --build $(BUILD)
+	@python3 bench/bench_mdm.py --build $(BUILD)
 
 fuzz: all
 	@./setup full

@@ -1,0 +1,292 @@
+/*
+ * load_tls - many clients with certificates, for measuring a server
+ *
+ *     load_tls PORT MODE COUNT THREADS POOL REQUEST
+ *
+ *     MODE     new       COUNT connections, each with a full handshake and one request
+ *              resume    the same, each after the first one of its thread resuming the last session
+ *              keep      THREADS connections share COUNT requests
+ *              idle      COUNT connections with one request each stay open until stdin ends
+ *     POOL     certificates and keys, PEM, in turns; connection i shows number i modulo their count
+ *     REQUEST  file with a whole request; "@N@" in it becomes the six-digit number of the identity
+ *
+ * Prints one line of JSON: count, failed (no answer, or not 2xx), resumed, wall seconds, p50 and
+ * p99 of a connection (with keep: of a request) in microseconds.
+ */
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/base.h"
+
+enum mode { MODE_NEW, MODE_RESUME, MODE_KEEP, MODE_IDLE };
+
+enum { IDENTITIES_MAX = 100000, REQUEST_MAX = 65536 };
+
+struct identity {
+	X509 *cert;
+	EVP_PKEY *key;
+};
+
+static struct {
+	int port;
+	enum mode mode;
+	unsigned count, threads;
+	struct identity *identities;
+	unsigned identity_count;
+	char *request;
+	SSL_CTX *ctx;
+	atomic_uint next, failed, resumed;
+	uint32_t *times_us;
+} load;
+
+struct client {
+	int fd;
+	SSL *ssl;
+};
+
+static void die(const char *what)
+{
+	fprintf(stderr, "load_tls: %s\n", what);
+	exit(1);
+}
+
+static uint64_t now_us(void)
+{
+	return (uint64_t)(clock_system()->mono_ns(clock_system()) / 1000);
+}
+
+static void read_pool(const char *path)
+{
+	FILE *file = fopen(path, "r");
+
+	if (!file)
+		die("the pool cannot be read");
+	load.identities = calloc(IDENTITIES_MAX, sizeof(*load.identities));
+	while (load.identity_count < IDENTITIES_MAX) {
+		struct identity *at = &load.identities[load.identity_count];
+
+		at->cert = PEM_read_X509(file, NULL, NULL, NULL);
+		at->key = at->cert ? PEM_read_PrivateKey(file, NULL, NULL, NULL) : NULL;
+		if (!at->key)
+			break;
+		load.identity_count++;
+	}
+	fclose(file);
+	if (load.identity_count == 0)
+		die("the pool has no identity");
+}
+
+static void read_request(const char *path)
+{
+	struct buf text = BUF_INIT(REQUEST_MAX);
+
+	if (fs_read_file(fs_system(), path, &text, NULL) != 0)
+		die("the request cannot be read");
+	load.request = strdup(buf_text(&text));
+	buf_clear(&text);
+}
+
+/* ---- one client ---- */
+
+static bool client_open(struct client *client, unsigned identity, SSL_SESSION *session)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_port = htons((uint16_t)load.port),
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int on = 1;
+
+	client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	client->ssl = SSL_new(load.ctx);
+	setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	SSL_set_fd(client->ssl, client->fd);
+	SSL_use_certificate(client->ssl, load.identities[identity].cert);
+	SSL_use_PrivateKey(client->ssl, load.identities[identity].key);
+	if (session)
+		SSL_set_session(client->ssl, session);
+	return connect(client->fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+	       SSL_connect(client->ssl) == 1;
+}
+
+static void client_close(struct client *client)
+{
+	SSL_shutdown(client->ssl);
+	SSL_free(client->ssl);
+	close(client->fd);
+}
+
+/** client_ask - send the request of @identity; true when all of an answer 2xx came */
+static bool client_ask(struct client *client, unsigned identity)
+{
+	char text[REQUEST_MAX], number[12], *mark;
+	size_t have = 0, need = 0;
+
+	snprintf(text, sizeof(text), "%s", load.request);
+	snprintf(number, sizeof(number), "%06u", identity);
+	while ((mark = strstr(text, "@N@")) != NULL) {
+		memmove(mark + 6, mark + 3, strlen(mark + 3) + 1);
+		memcpy(mark, number, 6);
+	}
+	if (SSL_write(client->ssl, text, (int)strlen(text)) <= 0)
+		return false;
+	while (need == 0 || have < need) {
+		int n = SSL_read(client->ssl, text + have, (int)(sizeof(text) - 1 - have));
+		const char *end, *length;
+
+		if (n <= 0)
+			return false;
+		have += (size_t)n;
+		text[have] = 0;
+		end = need == 0 ? strstr(text, "\r\n\r\n") : NULL;
+		if (!end)
+			continue;
+		length = strcasestr(text, "\r\nContent-Length:");
+		need = (size_t)(end - text) + 4 + (length ? strtoul(length + 17, NULL, 10) : 0);
+	}
+	return strncmp(text, "HTTP/1.1 2", 10) == 0;
+}
+
+/* ---- modes ---- */
+
+static _Thread_local SSL_SESSION *last_session;
+
+static int on_session(SSL *ssl, SSL_SESSION *session)
+{
+	SSL_SESSION_free(last_session);
+	last_session = session;
+	return 1;
+}
+
+static void one_connection(unsigned at, unsigned identity)
+{
+	SSL_SESSION *session = load.mode == MODE_RESUME ? STEAL(last_session) : NULL;
+	uint64_t start = now_us();
+	struct client client;
+
+	if (!client_open(&client, identity, session) || !client_ask(&client, identity))
+		load.failed++;
+	else if (SSL_session_reused(client.ssl))
+		load.resumed++;
+	client_close(&client);
+	load.times_us[at] = (uint32_t)(now_us() - start);
+	SSL_SESSION_free(session);
+}
+
+static void *work(void *arg)
+{
+	unsigned thread = (unsigned)(uintptr_t)arg, at;
+	struct client client;
+
+	if (load.mode == MODE_KEEP && !client_open(&client, thread % load.identity_count, NULL))
+		die("no connection");
+	while ((at = load.next++) < load.count) {
+		uint64_t start = now_us();
+
+		if (load.mode != MODE_KEEP) {
+			/* a session belongs to one identity */
+			one_connection(at, (load.mode == MODE_RESUME ? thread : at) %
+						   load.identity_count);
+			continue;
+		}
+		if (!client_ask(&client, thread % load.identity_count))
+			load.failed++;
+		load.times_us[at] = (uint32_t)(now_us() - start);
+	}
+	if (load.mode == MODE_KEEP)
+		client_close(&client);
+	SSL_SESSION_free(last_session);
+	return NULL;
+}
+
+static void run_threads(void)
+{
+	pthread_t *threads = calloc(load.threads, sizeof(*threads));
+
+	for (unsigned i = 0; i < load.threads; i++)
+		if (pthread_create(&threads[i], NULL, work, (void *)(uintptr_t)i) != 0)
+			die("no thread");
+	for (unsigned i = 0; i < load.threads; i++)
+		pthread_join(threads[i], NULL);
+	free(threads);
+}
+
+static void hold_idle(void)
+{
+	for (unsigned i = 0; i < load.count; i++) {
+		struct client client;
+		uint64_t start = now_us();
+
+		if (!client_open(&client, i % load.identity_count, NULL) ||
+		    !client_ask(&client, i % load.identity_count))
+			load.failed++;
+		load.times_us[i] = (uint32_t)(now_us() - start);
+	}
+}
+
+static int by_time(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static enum mode mode_of(const char *name)
+{
+	static const char *const names[] = {"new", "resume", "keep", "idle"};
+
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+		if (strcmp(names[i], name) == 0)
+			return (enum mode)i;
+	die("no such mode");
+	return MODE_NEW;
+}
+
+int main(int argc, char **argv)
+{
+	struct rlimit limit;
+	uint64_t start;
+
+	if (argc != 7)
+		die("PORT MODE COUNT THREADS POOL REQUEST");
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	signal(SIGPIPE, SIG_IGN);
+	load.port = atoi(argv[1]);
+	load.mode = mode_of(argv[2]);
+	load.count = (unsigned)atoi(argv[3]);
+	load.threads = (unsigned)atoi(argv[4]);
+	read_pool(argv[5]);
+	read_request(argv[6]);
+	load.times_us = calloc(load.count + 1, sizeof(*load.times_us));
+	load.ctx = SSL_CTX_new(TLS_client_method());
+	SSL_CTX_set_mode(load.ctx, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_session_cache_mode(load.ctx,
+				       SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(load.ctx, on_session);
+	start = now_us();
+	if (load.mode == MODE_IDLE)
+		hold_idle();
+	else
+		run_threads();
+	start = now_us() - start;
+	qsort(load.times_us, load.count, sizeof(*load.times_us), by_time);
+	printf("{\"count\": %u, \"failed\": %u, \"resumed\": %u, \"wall_s\": %.3f, \"p50_us\": %u, "
+	       "\"p99_us\": %u}\n",
+	       load.count, load.failed, load.resumed, (double)start / 1e6,
+	       load.times_us[load.count / 2], load.times_us[load.count * 99 / 100]);
+	fflush(stdout);
+	if (load.mode == MODE_IDLE)
+		while (getchar() != EOF)
+			;
+	return load.failed > 0;
+}
