@@ -202,8 +202,16 @@ int crypto_cms_sign(struct slice content, struct slice cert_pem, struct slice ke
  * other @der; < 0 if @cert is none */
 int crypto_cms_verify(struct slice der, struct slice cert, struct slice content, struct err *err);
 
-/* ---- threads ---- */
+/* ---- processes and threads ---- */
 
+/**
+ * crypto_start - read now what would be read from files at first use
+ *
+ * For processes that give up opening files: OpenSSL's configuration and the time zone, which even
+ * UTC makes the C library look at.  Later calls then need nothing but getrandom(2).  Others
+ * need not call it; several times is fine.  0 or < 0.
+ */
+int crypto_start(struct err *err);
 /**
  * crypto_thread_end - give back what the library keeps for the calling thread
  *

@@ -37,7 +37,8 @@ int openssl_fail(struct err *err, int code, const char *what);
 /** read_certificate - PEM or DER of at most CRYPTO_PEM_MAX bytes; caller frees. ERR_PROTOCOL if it
  * is none */
 int read_certificate(X509 **out, struct slice cert, struct err *err);
-/** read_private - PEM of a private key, any of OpenSSL's forms without a passphrase; caller frees */
+/** read_private - PEM of a private key, any of OpenSSL's forms without a passphrase; caller frees
+ */
 int read_private(EVP_PKEY **out, struct slice key_pem, struct err *err);
 /** read_rsa_private - the same of an RSA key of RSA_BITS_MIN to RSA_BITS_MAX bits */
 int read_rsa_private(EVP_PKEY **out, struct slice key_pem, struct err *err);

@@ -5,7 +5,10 @@
  * more than enciphering a small block.  Here it is done once.
  */
 #include <pthread.h>
+#include <time.h>
 #include <openssl/err.h>
+#include <openssl/rand.h>
+#include <sodium.h>
 
 #include "crypto/internal.h"
 
@@ -36,6 +39,23 @@ int openssl_fail(struct err *err, int code, const char *what)
 	if (!reason)
 		return err_set(err, code, "%s", what);
 	return err_set(err, code, "%s: %s", what, reason);
+}
+
+int crypto_start(struct err *err)
+{
+	uint8_t byte;
+
+	tzset();
+	if (OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_ADD_ALL_CIPHERS |
+					OPENSSL_INIT_ADD_ALL_DIGESTS |
+					OPENSSL_INIT_LOAD_CRYPTO_STRINGS,
+				NULL) != 1 ||
+	    RAND_bytes(&byte, 1) != 1)
+		return openssl_fail(err, ERR_NO_MEMORY, "start OpenSSL");
+	if (sodium_init() < 0)
+		return err_set(err, ERR_IO, "libsodium does not start");
+	(void)algorithms();
+	return 0;
 }
 
 void crypto_thread_end(void)

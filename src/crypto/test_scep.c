@@ -1,4 +1,9 @@
 /* crypto: SCEP, with both sides of each message */
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "crypto/identity_internal.h"
 #include "crypto/testing_identity.h"
 
@@ -493,6 +498,41 @@ static int teardown(void **state)
 	return testing_teardown(state);
 }
 
+/* in a process that can open no file any more, as workers and the key holder are */
+static void without_files(void)
+{
+	CLEANUP(exchange_clear) struct exchange exchange;
+	CLEANUP(buf_clear) struct buf payload = BUF_INIT(CRYPTO_SCEP_MAX);
+	const struct rlimit none = {0, 0};
+	enum crypto_scep_cipher cipher;
+	struct pair issued;
+
+	setrlimit(RLIMIT_NOFILE, &none);
+	assert_int_equal(open("/dev/null", O_RDONLY), -1);
+	exchange_init(&exchange, CRYPTO_SCEP_AES128);
+	exchange_send(&exchange);
+	assert_int_equal(open_request(&exchange, 0, &payload, &cipher), 0);
+	issued = issue_for_temporary();
+	assert_int_equal(exchange_reply(&exchange, &issued, CRYPTO_SCEP_AES128), 0);
+	crypto_cert_free(issued.cert);
+}
+
+static void all_of_it_works_in_a_process_without_files(void **state)
+{
+	struct err err = ERR_INIT;
+	int status = -1;
+	pid_t child;
+
+	assert_int_equal(crypto_start(&err), 0);
+	child = fork();
+	if (child == 0) {
+		without_files();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -507,6 +547,7 @@ int main(void)
 		cmocka_unit_test(single_des_needs_the_operators_word),
 		cmocka_unit_test(an_elliptic_key_cannot_be_answered),
 		cmocka_unit_test(a_ca_speaks_through_its_ra_or_for_itself),
+		cmocka_unit_test(all_of_it_works_in_a_process_without_files),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
