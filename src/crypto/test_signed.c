@@ -144,6 +144,33 @@ static void digests_are_those_on_the_list(void **state)
 	}
 }
 
+/* lengths left open and the content in pieces, as encoders that stream write it */
+static void a_streamed_message_is_the_same(void **state)
+{
+	const int flags = PKCS7_BINARY | PKCS7_STREAM;
+	CLEANUP(crypto_signed_clear) struct crypto_signed sig;
+	static uint8_t content[3000];
+	BIO *in = BIO_new_mem_buf(content, sizeof(content)), *out = BIO_new(BIO_s_mem());
+	struct err err = ERR_INIT;
+	PKCS7 *message;
+	char *bytes;
+	long len;
+
+	memset(content, 'x', sizeof(content));
+	message = PKCS7_sign(testing_device.cert->x509, testing_device.key->pkey, NULL, in, flags);
+	assert_non_null(message);
+	assert_int_equal(i2d_PKCS7_bio_stream(out, message, in, flags), 1);
+	len = BIO_get_mem_data(out, &bytes);
+	assert_int_equal((uint8_t)bytes[1], 0x80); /* an open length */
+	crypto_signed_init(&sig);
+	assert_int_equal(
+		crypto_signed_open(&sig, slice_of(bytes, (size_t)len), SLICE_EMPTY, 0, &err), 0);
+	assert_true(slice_equal(buf_slice(&sig.content), slice_of(content, sizeof(content))));
+	PKCS7_free(message);
+	BIO_free(in);
+	BIO_free(out);
+}
+
 static void base64_is_read_in_both_alphabets(void **state)
 {
 	const struct {
@@ -223,6 +250,7 @@ int main(void)
 		cmocka_unit_test(a_detached_signature_holds_for_its_exact_content_only),
 		cmocka_unit_test(a_cut_or_changed_message_never_says_something_else),
 		cmocka_unit_test(digests_are_those_on_the_list),
+		cmocka_unit_test(a_streamed_message_is_the_same),
 		cmocka_unit_test(base64_is_read_in_both_alphabets),
 		cmocka_unit_test(sealed_bytes_open_with_the_one_key_only),
 	};
