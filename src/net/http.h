@@ -170,8 +170,8 @@ struct http_client;
 
 enum http_version {
 	HTTP_1_1,
-	HTTP_2, /* over TLS by ALPN, in clear with prior knowledge: many calls
-		   share a connection. Anything else is ERR_PROTOCOL */
+	HTTP_2, /* https only, by ALPN: many calls share a connection. A server that does not speak
+		   it: ERR_PROTOCOL */
 };
 
 /** struct http_client_config - zero means what stands in brackets; slices are copied */

@@ -255,15 +255,12 @@ static bool set_request(struct transfer *transfer, const struct http_call *call,
 		     strcmp(method, "PATCH") == 0;
 	bool is_set = curl_easy_setopt(easy, CURLOPT_URL, call->url) == CURLE_OK &&
 		      curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->fields) == CURLE_OK;
-	long version = CURL_HTTP_VERSION_1_1;
+	bool is_2 = transfer->client->version == HTTP_2;
 
-	if (transfer->client->version == HTTP_2)
-		version = strncasecmp(call->url, "https:", 6) == 0
-				  ? CURL_HTTP_VERSION_2TLS
-				  : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+			 is_2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
 	/* rather wait for a connection that is being made than make another */
-	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, transfer->client->version == HTTP_2 ? 1L : 0L);
+	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, is_2 ? 1L : 0L);
 	if (strcmp(method, "HEAD") == 0) {
 		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
 		return is_set;
@@ -311,6 +308,9 @@ transfer_begin(struct transfer **out, struct http_client *client, const struct h
 	if (has_user(call->url))
 		return err_set(err, ERR_USAGE, "a URL with a user in it");
 	transfer_name(transfer, method, call->url);
+	/* libcurl 7.88 breaks a second stream on a connection in clear */
+	if (client->version == HTTP_2 && strncasecmp(call->url, "https:", 6) != 0)
+		return err_set(err, ERR_USAGE, "%s: HTTP/2 is spoken over TLS", transfer->name);
 	r = add_fields(transfer, call->fields, err);
 	if (r != 0)
 		return r;
@@ -510,6 +510,7 @@ int http_client_new(struct http_client **out, const struct http_client_config *c
 		    struct err *err)
 {
 	CLEANUP(http_client_free_p) struct http_client *client = calloc(1, sizeof(*client));
+	long connections_max = config->connections_max ? config->connections_max : 4;
 	int r;
 
 	if (!client)
@@ -538,8 +539,10 @@ int http_client_new(struct http_client **out, const struct http_client_config *c
 	if (!client->multi || !client->share)
 		return err_no_memory(err);
 	curl_share_setopt(client->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-	curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS,
-			  (long)(config->connections_max ? config->connections_max : 4));
+	curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, connections_max);
+	/* with HTTP/2 a call waits for a stream instead of opening one more */
+	if (config->version == HTTP_2)
+		curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections_max);
 	*out = STEAL(client);
 	return 0;
 }

@@ -167,6 +167,21 @@ static void waiting_has_an_end(void **state)
 	assert_int_equal(http_client_running(client), 0);
 }
 
+static void http_2_is_what_was_asked_for_or_a_failure(void **state)
+{
+	struct http_client_config config = trusting();
+	CLEANUP(http_client_free_p) struct http_client *client = NULL;
+	CLEANUP(http_reply_clear) struct http_reply reply = HTTP_REPLY_INIT;
+	struct err err = ERR_INIT;
+
+	config.version = HTTP_2;
+	client = client_of(config);
+	assert_int_equal(ask(client, http_url, "/where", (struct http_call){0}, &reply, &err),
+			 ERR_USAGE);
+	assert_int_equal(ask(client, https_url, "/where", (struct http_call){0}, &reply, &err),
+			 ERR_PROTOCOL);
+}
+
 /* ---- many at once ---- */
 
 static void count_done(void *arg, int code, struct http_reply *reply, const struct err *err)
@@ -213,6 +228,7 @@ int main(void)
 		cmocka_unit_test(only_the_right_server_is_spoken_to),
 		cmocka_unit_test(what_is_not_allowed_is_refused),
 		cmocka_unit_test(waiting_has_an_end),
+		cmocka_unit_test(http_2_is_what_was_asked_for_or_a_failure),
 		cmocka_unit_test(many_calls_run_at_once),
 	};
 
