@@ -1,477 +1,668 @@
 /*
- * store - the rows of the MDM service, in SQLite or PostgreSQL
+ * store - the rows of the MDM service and their operations
  *
- * One set of operations for both (docs/design/service.md, "Rows").  What a row means is fleet's
- * matter: nothing here decides.  Knows no protocol, no clock: times are given, in seconds since
- * 1970, 0 = never or not known.
+ * What rows mean is fleet's; here they are kept, found and counted, in SQLite (default) or in
+ * PostgreSQL, with the same statements and the same results.  The tables: docs/design/service.md.
  *
- * A struct store is one connection of one thread.  Writing needs a transaction (store_begin);
- * operations inside another one nest by marks.  Texts are UTF-8 without NUL, cut nowhere: one that
- * does not fit a row's array is ERR_LIMIT.  Rows are copied into the caller's structs; what a
- * callback gets is borrowed for that call, in which the store must not be called.
+ * A struct store is one connection for one thread.  Everything but store_open and store_reopen
+ * happens between store_begin and store_commit or store_rollback.
  *
- * Returns: 0; an enum store_outcome where the comment names it; ERR_CLOSED when the database is
- * away (store_reopen), ERR_NO_SPACE, ERR_CORRUPT, ERR_BUSY, ERR_IO, ERR_LIMIT, ERR_NO_MEMORY.
- * After a failure the transaction is good for store_undo or store_rollback only.
+ * Rows: every number is an int64_t, times are seconds since 1970 with 0 = never, texts UTF-8 and
+ * NUL-terminated.  There is no NULL in the tables: a text that is absent is "", bytes that are
+ * absent are empty.  In rows handed in, a NULL text means "" and everything is borrowed for the
+ * call.  Texts, bytes and arrays of rows handed out are the store's and live until the transaction
+ * ends or store_forget is called.
+ *
+ * Returns: 0 done; STORE_NO_ROW and STORE_CONFLICT where the comment names them; < 0 a failure,
+ * after which the transaction (or the savepoint that was set before it) is rolled back:
+ *   ERR_BUSY      another service changed the same rows (PostgreSQL: serialization failure,
+ *                 deadlock) or holds the file (SQLite): roll back and repeat the transaction
+ *   ERR_CLOSED    the connection is gone: store_reopen, then repeat
+ *   ERR_NO_SPACE  disk full;  ERR_CORRUPT  a damaged database;  ERR_IO  any other trouble
+ *   ERR_USAGE     a text that is not UTF-8;  ERR_LIMIT  a text or value over its limit
  */
 #ifndef REHOME_STORE_H
 #define REHOME_STORE_H
 
 #include "base/base.h"
 
-enum store_outcome {
-	STORE_NO_ROW = 1,   /* nothing there */
-	STORE_CONFLICT = 2, /* a row with that key exists; nothing was changed */
-	STORE_AGAIN = 3, /* store_commit, PostgreSQL: another service was faster; do it all again */
-};
+struct store;
 
 enum {
-	STORE_ID_MAX = 255,
-	STORE_NAME_MAX = 255,
-	STORE_WORD_MAX = 63,
-	STORE_TOKEN_MAX = 512, /* bytes of a push token */
-	STORE_SHA256_LEN = 32,
-	STORE_SCHEMA = 1, /* version of the tables that this program makes and reads */
+	STORE_TEXT_MAX = 1 << 20,  /* bytes of a text */
+	STORE_BYTES_MAX = 8 << 20, /* of a value */
+	STORE_LIST_MAX = 1000,     /* rows that one call hands out; lists go on after a cursor */
+	STORE_HISTORY_MAX = 200,   /* rows of history that an enrollment keeps */
+	STORE_SCHEMA = 1,          /* version that this program writes */
 };
 
-/* ---- the connection -------------------------------------------------------- */
+enum store_outcome {
+	STORE_NO_ROW = 1,   /* nothing fits */
+	STORE_CONFLICT = 2, /* a row with that key is there already; nothing was changed */
+};
 
-struct store;
+/* ---- the connection ------------------------------------------------------------- */
+
 /**
- * store_open - "sqlite:PATH" (made if absent, mode 0600), or a "postgresql://" address of libpq
+ * store_open - connect, and bring the schema up to STORE_SCHEMA
+ * @where: "sqlite:PATH" (made with mode 0600 if it is not there; "sqlite::memory:" for tests) or a
+ *         URL "postgresql://USER@HOST/DATABASE?..." as libpq reads it
  *
- * Makes the tables, or brings older ones up to STORE_SCHEMA, in one transaction.  ERR_UNSUPPORTED
- * if they are of a newer program; ERR_USAGE for another address.
+ * Returns 0; ERR_UNSUPPORTED for a schema newer than this program; ERR_USAGE for another @where;
+ * the failures above.  Texts of failures never hold the URL's password.
  */
-int store_open(struct store **out, const char *address, struct err *err);
-/** store_close - an open transaction is rolled back; NULL is fine */
-void store_close(struct store *store);
-void store_close_p(struct store **store);
-/** store_reopen - after ERR_CLOSED: connect again */
+int store_open(struct store **out, const char *where, struct err *err);
+/** store_free - ends what was begun by rolling it back; NULL is fine */
+void store_free(struct store *store);
+/** store_free_p - for CLEANUP */
+void store_free_p(struct store **store);
+/** store_reopen - connect again after ERR_CLOSED; outside of a transaction */
 int store_reopen(struct store *store, struct err *err);
-/** store_is_postgresql - does another service perhaps write beside this one? */
-bool store_is_postgresql(const struct store *store);
-int store_begin(struct store *store, struct err *err);
-/** store_commit - durable when it returns 0; STORE_AGAIN: rolled back */
-int store_commit(struct store *store, struct err *err);
-void store_rollback(struct store *store);
-/** store_mark - inside a transaction: a point to go back to; store_keep drops the last mark,
- * store_undo goes back to it and drops it */
-int store_mark(struct store *store, struct err *err);
-int store_keep(struct store *store, struct err *err);
-int store_undo(struct store *store, struct err *err);
-/** store_rest - work that nobody waits for, outside a transaction: a checkpoint of SQLite's log */
-int store_rest(struct store *store, struct err *err);
 
-/* ---- devices ------------------------------------------------------------------ */
+/** store_begin - a transaction that may write; rows handed out before are gone */
+int store_begin(struct store *store, struct err *err);
+/** store_commit - when it returns 0, everything since store_begin is on the disk; otherwise all of
+ * it is rolled back (ERR_CLOSED: it may have been done, PostgreSQL's answer did not arrive) */
+int store_commit(struct store *store, struct err *err);
+/** store_rollback - undo everything since store_begin; cannot fail, and is fine outside of one */
+void store_rollback(struct store *store);
+/** store_savepoint - one level, within a transaction: what follows can be undone by itself */
+int store_savepoint(struct store *store, struct err *err);
+/** store_release - keep what was done since store_savepoint */
+int store_release(struct store *store, struct err *err);
+/** store_undo - undo what was done since store_savepoint and end it; the transaction goes on.
+ * ERR_BUSY, ERR_CLOSED...: it does not */
+int store_undo(struct store *store, struct err *err);
+/** store_forget - give back what rows handed out so far occupy, without ending the transaction: for
+ * long walks over many rows */
+void store_forget(struct store *store);
+/** store_idle - housekeeping that may take some milliseconds (SQLite: moves the write-ahead log
+ * into the database); call when there is nothing else to do, outside of a transaction */
+int store_idle(struct store *store, struct err *err);
+
+/** struct store_stats - what the connection did so far: tests hold it against growth */
+struct store_stats {
+	uint64_t statements; /* run */
+	uint64_t rows;       /* received */
+	uint64_t steps;      /* of SQLite's machine; 0 for PostgreSQL */
+	uint64_t pages;      /* of the database looked at; 0 for PostgreSQL */
+};
+void store_stats(struct store *store, struct store_stats *stats);
+
+/* ---- devices ---------------------------------------------------------------------- */
 
 enum store_ownership { STORE_PERSONAL, STORE_CORPORATE };
 enum store_record { STORE_ACTIVE, STORE_HIDDEN, STORE_RETIRED, STORE_DELETED };
+
 struct store_device {
-	int64_t no;                  /* 0 in a row that is to be inserted */
-	char udid[STORE_ID_MAX + 1]; /* or EnrollmentID; unique */
-	char serial[STORE_WORD_MAX + 1], imei[STORE_WORD_MAX + 1], name[STORE_NAME_MAX + 1];
-	char product[STORE_WORD_MAX + 1], os[STORE_WORD_MAX + 1], build[STORE_WORD_MAX + 1];
-	enum store_ownership ownership;
-	enum store_record record;
-	int supervised; /* 1, 0, -1 = not known */
-	int64_t created, last_contact, inventory_at;
+	int64_t no;       /* made by store_device_put */
+	const char *udid; /* or EnrollmentID; unique among records that are not deleted */
+	const char *serial, *imei, *name, *product, *os, *build;
+	int64_t ownership; /* enum store_ownership */
+	int64_t record;    /* enum store_record */
+	int64_t is_supervised;
+	int64_t created, last_contact;
+	int64_t flags;    /* fleet's own */
+	const char *note; /* an operator's words, or fleet's: why it was replaced ... */
 };
-/** store_device_find - by UDID (or EnrollmentID), whatever its record; STORE_NO_ROW */
-int store_device_find(struct store *store, const char *udid, struct store_device *device,
+
+/** store_device_find - by @udid, deleted records excepted; STORE_NO_ROW */
+int store_device_find(struct store *store, const char *udid, struct store_device *row,
 		      struct err *err);
-int store_device_get(struct store *store, int64_t no, struct store_device *device, struct err *err);
-/** store_device_by_serial - the one heard last among those not deleted; STORE_NO_ROW */
-int store_device_by_serial(struct store *store, const char *serial, struct store_device *device,
-			   struct err *err);
-/** store_device_put - insert (no = 0, which it sets) or overwrite; STORE_CONFLICT on insert */
-int store_device_put(struct store *store, struct store_device *device, struct err *err);
-/** store_device_remove - with all that hangs on it: enrollments, queues, history, memberships */
-int store_device_remove(struct store *store, int64_t no, struct err *err);
-/** struct store_filter - which devices; zero takes all that are not deleted */
-struct store_filter {
-	const char *group;    /* members of it, or NULL */
-	const char *text;     /* part of udid, serial or name, without regard to case; or NULL */
-	int record;           /* enum store_record + 1; 0: all but deleted */
-	int64_t heard_before; /* 0: no matter */
-	int64_t after;        /* numbers above this: the cursor */
-	unsigned limit;       /* 1 to 1000 */
+/** store_device_find_serial - the newest of @serial, deleted records excepted; STORE_NO_ROW */
+int store_device_find_serial(struct store *store, const char *serial, struct store_device *row,
+			     struct err *err);
+/** store_device_get - by number, whatever its record state; STORE_NO_ROW */
+int store_device_get(struct store *store, int64_t no, struct store_device *row, struct err *err);
+/** store_device_put - @row->no = 0: a new one, whose number is put there; else all fields of the
+ * row are replaced, last_contact excepted. STORE_CONFLICT: its UDID is taken; STORE_NO_ROW */
+int store_device_put(struct store *store, struct store_device *row, struct err *err);
+
+/** struct store_device_filter - what a list shall hold; zero = no limit */
+struct store_device_filter {
+	unsigned records;       /* 1 << enum store_record; 0 = active and retired */
+	unsigned ownerships;    /* 1 << enum store_ownership */
+	int64_t group;          /* number of a group */
+	int64_t contact_before; /* last contact earlier than this */
+	const char *search;     /* part of UDID, serial number or name, any ASCII case */
+	int64_t after;          /* cursor: number of the last row seen */
+	unsigned max;           /* rows; 0 or more than STORE_LIST_MAX = STORE_LIST_MAX */
 };
-int store_device_list(struct store *store, const struct store_filter *filter,
-		      int (*each)(void *arg, const struct store_device *device, struct err *err),
-		      void *arg, struct err *err);
-/** store_contacts - last contacts of many devices in one go; earlier ones than stored are left */
-int store_contacts(struct store *store, const int64_t *devices, const int64_t *times, size_t count,
-		   struct err *err);
+/** store_device_list - in the order of their numbers */
+int store_device_list(struct store *store, const struct store_device_filter *filter,
+		      struct store_device **rows, size_t *count, struct err *err);
 
-/** store_fact_put - a document or sealed value of a device or enrollment under a @kind word:
- * "inventory/ DeviceInformation", "bypass-code", "unlock-token", "authenticate" ...; @owner: 'd'
- * device, 'e' enrollment. Empty @value removes. */
-int store_fact_put(struct store *store, char owner, int64_t no, const char *kind,
-		   struct slice value, int64_t at, struct err *err);
-/** store_fact_get - append it to @value; *@at may be NULL; STORE_NO_ROW */
-int store_fact_get(struct store *store, char owner, int64_t no, const char *kind, struct buf *value,
-		   int64_t *at, struct err *err);
-/** store_fact_drop - all whose kind starts with @prefix */
-int store_fact_drop(struct store *store, char owner, int64_t no, const char *prefix,
-		    struct err *err);
+struct store_contact {
+	int64_t device, at;
+};
+/** store_contacts_write - last contacts, in one batch; an earlier time than the known one and a
+ * device that is gone change nothing */
+int store_contacts_write(struct store *store, const struct store_contact *contacts, size_t count,
+			 struct err *err);
 
-/* ---- enrollments ------------------------------------------------------------------ */
+/* ---- what is kept of a device or an enrollment under a name ---------------------------- */
 
-enum store_enrollment_state { STORE_PENDING, STORE_ENABLED, STORE_DISABLED };
+/** Sealed values, raw messages, inventory: "unlock-token", "authenticate", "DeviceInformation" ...
+ * A name is one of the caller's own words. */
+enum store_owner { STORE_OF_DEVICE, STORE_OF_ENROLLMENT };
+
+struct store_kept {
+	const char *name;
+	struct slice bytes; /* not read by store_kept_list */
+	int64_t at, len;
+};
+/** store_kept_put - replaced if it is there */
+int store_kept_put(struct store *store, enum store_owner kind, int64_t owner, const char *name,
+		   struct slice bytes, int64_t at, struct err *err);
+/** store_kept_get - STORE_NO_ROW */
+int store_kept_get(struct store *store, enum store_owner kind, int64_t owner, const char *name,
+		   struct store_kept *row, struct err *err);
+/** store_kept_remove - @name, or all if it is NULL; fine if there is none */
+int store_kept_remove(struct store *store, enum store_owner kind, int64_t owner, const char *name,
+		      struct err *err);
+/** store_kept_list - names, times and lengths, by name; at most STORE_LIST_MAX */
+int store_kept_list(struct store *store, enum store_owner kind, int64_t owner,
+		    struct store_kept **rows, size_t *count, struct err *err);
+
+/* ---- enrollments ------------------------------------------------------------------------- */
+
+enum store_state { STORE_PENDING, STORE_ENABLED, STORE_DISABLED };
+enum store_kind { STORE_BY_PROFILE, STORE_BY_ADE, STORE_USER_CHANNEL };
+enum store_restore { STORE_NONE, STORE_NOTICED, STORE_CONFIRMED, STORE_REFUSED };
+/** enum store_due - what an enrollment may be due for */
+enum store_due { STORE_DUE_PUSH, STORE_DUE_RENEWAL, STORE_DUE_INVENTORY, STORE_DUE_RECONCILE };
+enum { STORE_DUE_COUNT = 4 };
+
 struct store_enrollment {
-	int64_t no, device;
-	char id[STORE_ID_MAX + 1]; /* unique */
-	bool is_user_channel, is_user_enrollment;
+	int64_t no;     /* made by store_enrollment_put */
+	const char *id; /* unique */
+	int64_t device; /* number */
 	int64_t generation;
-	enum store_enrollment_state state;
-	char kind[STORE_WORD_MAX + 1]; /* "profile", "ade", "user", "migrated" */
-	char topic[STORE_NAME_MAX + 1], push_magic[STORE_NAME_MAX + 1];
-	uint8_t push_token[STORE_TOKEN_MAX];
-	size_t push_token_len;
-	bool is_awaiting, is_declarative;
-	int64_t authenticated, enrolled, token_at, token_changes;
-	int restore; /* fleet's enum: none, noticed ... */
+	int64_t state; /* enum store_state */
+	int64_t kind;  /* enum store_kind */
+	const char *topic, *push_magic;
+	struct slice push_token;
+	int64_t is_awaiting;
+	int64_t created, authenticated, enrolled, left; /* left: when it was disabled */
+	int64_t token_changes;
+	int64_t restore; /* enum store_restore */
 	int64_t restore_at;
-	int unenroll;    /* 1: an operator decided so */
-	int64_t push_at; /* next push; 0 = none due */
-	int push_failures;
-	int64_t renewal_at;    /* last try */
-	int64_t identity_ends; /* notAfter of the current one; 0 = unknown */
-	bool needs_reconcile;
-	int session; /* counts Idles: what was answered NotNow in an earlier one is offered again */
-	char declarations_token[STORE_WORD_MAX + 2];
+	const char *unenroll_by; /* operator who decided that the next message unenrolls */
+	int64_t unenroll_at;
+	int64_t push_failures, push_sent;
+	const char *declarations_token;
+	int64_t flags;                /* fleet's own */
+	int64_t due[STORE_DUE_COUNT]; /* when, by enum store_due */
 };
-int store_enrollment_find(struct store *store, const char *id, struct store_enrollment *enrollment,
-			  struct err *err);
-int store_enrollment_get(struct store *store, int64_t no, struct store_enrollment *enrollment,
-			 struct err *err);
-/** store_enrollment_put - insert (no = 0) or overwrite; STORE_CONFLICT on insert */
-int store_enrollment_put(struct store *store, struct store_enrollment *enrollment, struct err *err);
-/** store_enrollment_session - only the session counter: Idle's one write */
-int store_enrollment_session(struct store *store, int64_t no, int session, struct err *err);
-/** store_enrollment_push - only push_at and push_failures */
-int store_enrollment_push(struct store *store, int64_t no, int64_t push_at, int failures,
-			  struct err *err);
-/** store_push_soon - push_at of those enabled ones that have a queue row of @command and none due
- * earlier */
-int store_push_soon(struct store *store, int64_t command, int64_t push_at, struct err *err);
-/* numbers of enrollments, at most @max, into @nos; all in order of the time or number */
-enum store_sweep {
-	STORE_SWEEP_PUSH,     /* enabled, push_at in (0, @now] */
-	STORE_SWEEP_IDENTITY, /* enabled, identity_ends in (0, @now] (give the time of the horizon),
-				 renewal_at <= @before */
-	STORE_SWEEP_RECONCILE, /* needs_reconcile */
-	STORE_SWEEP_INVENTORY, /* enabled device channels whose device's inventory_at <= @before */
-	STORE_SWEEP_ALL,       /* number above @before */
-};
-int store_sweep(struct store *store, enum store_sweep which, int64_t now, int64_t before,
-		int64_t *nos, size_t max, size_t *count, struct err *err);
-/** store_enrollments_of - of a device: its device channel first, then user channels */
-int store_enrollments_of(struct store *store, int64_t device, int64_t *nos, size_t max,
-			 size_t *count, struct err *err);
-/** store_enrollments_wanting - set needs_reconcile of those that a target covers: 'd' device,
- * 'g' group, 'a' all */
-int store_reconcile_mark(struct store *store, char target_kind, const char *target,
-			 struct err *err);
 
-/* ---- identities -------------------------------------------------------------------- */
-
-enum store_certificate_state {
-	STORE_ISSUED,   /* not seen yet */
-	STORE_CURRENT,  /* the one last seen */
-	STORE_PREVIOUS, /* superseded */
-	STORE_REVOKED,
-};
-struct store_certificate {
-	uint8_t sha256[STORE_SHA256_LEN];
-	char serial[STORE_WORD_MAX + 1];
-	int64_t ticket, enrollment, generation; /* 0 = not bound */
-	enum store_certificate_state state;
-	int64_t not_before, not_after, issued, seen;
-};
-/** store_certificate_put - insert or overwrite */
-int store_certificate_put(struct store *store, const struct store_certificate *certificate,
+/** store_enrollment_find - STORE_NO_ROW */
+int store_enrollment_find(struct store *store, const char *id, struct store_enrollment *row,
 			  struct err *err);
-int store_certificate_find(struct store *store, const uint8_t sha256[STORE_SHA256_LEN],
-			   struct store_certificate *certificate, struct err *err);
-/** store_peer_find - certificate and enrollment (enrollment->no = 0 if it is not bound) in one
- * step: who speaks? */
-int store_peer_find(struct store *store, const uint8_t sha256[STORE_SHA256_LEN],
-		    struct store_certificate *certificate, struct store_enrollment *enrollment,
-		    struct err *err);
-int store_certificate_list(struct store *store, int64_t enrollment,
-			   int (*each)(void *arg, const struct store_certificate *certificate,
-				       struct err *err),
-			   void *arg, struct err *err);
-/** store_certificates_set - state of all of an enrollment that are in @from */
-int store_certificates_set(struct store *store, int64_t enrollment,
-			   enum store_certificate_state from, enum store_certificate_state to,
-			   struct err *err);
+/** store_enrollment_get - by number; STORE_NO_ROW */
+int store_enrollment_get(struct store *store, int64_t no, struct store_enrollment *row,
+			 struct err *err);
+/** store_enrollment_put - as store_device_put. STORE_CONFLICT: its id is taken; STORE_NO_ROW */
+int store_enrollment_put(struct store *store, struct store_enrollment *row, struct err *err);
+/** store_enrollment_of - those of a device (0: of all), by number after @after; @state one of enum
+ * store_state or -1 for all; at most @max */
+int store_enrollment_of(struct store *store, int64_t device, int state, int64_t after, unsigned max,
+			struct store_enrollment **rows, size_t *count, struct err *err);
+/** store_enrollment_due - enabled ones whose time for @which has come at @now, longest due first */
+int store_enrollment_due(struct store *store, enum store_due which, int64_t now, unsigned max,
+			 struct store_enrollment **rows, size_t *count, struct err *err);
+/** store_enrollment_due_set - one of them; @at = 0: never. Cheaper than putting the row */
+int store_enrollment_due_set(struct store *store, int64_t no, enum store_due which, int64_t at,
+			     struct err *err);
+/** store_enrollment_pushed - a push was sent or failed: the three fields alone */
+int store_enrollment_pushed(struct store *store, int64_t no, int64_t sent, int64_t failures,
+			    int64_t due, struct err *err);
+
+/** struct store_target - whom a command, a profile or a mark is for */
+enum store_target_kind { STORE_TO_ALL, STORE_TO_GROUP, STORE_TO_DEVICE };
+struct store_target {
+	int64_t kind; /* enum store_target_kind */
+	int64_t no;   /* of the group or device */
+};
+/** store_due_mark - the same for all enabled enrollments of @target, user channels excepted, that
+ * are not due earlier */
+int store_due_mark(struct store *store, const struct store_target *target, enum store_due which,
+		   int64_t at, struct err *err);
+
+/* ---- tickets and certificates ---------------------------------------------------------------- */
+
+enum store_purpose { STORE_TO_ENROLL, STORE_TO_RENEW, STORE_LINK };
 
 struct store_ticket {
-	int64_t no;
-	uint8_t hash[STORE_SHA256_LEN];                          /* of the challenge; unique */
-	char purpose[STORE_WORD_MAX + 1];                        /* "link", "enroll", "renew" */
-	char udid[STORE_ID_MAX + 1], serial[STORE_WORD_MAX + 1]; /* "" = any */
-	int64_t enrollment;          /* a renewal's; or bound by the first Authenticate */
-	int64_t created, ends, used; /* used: 0 = not yet */
+	int64_t no;                /* made by store_ticket_insert */
+	struct slice hash;         /* of the challenge; unique */
+	int64_t purpose;           /* enum store_purpose */
+	int64_t kind;              /* of the identity, for other ways to one than SCEP; 0 */
+	const char *udid, *serial; /* the device it is for, or "" */
+	int64_t enrollment;        /* number, 0 until bound */
+	int64_t generation;
+	int64_t created, ends, used;
+	const char *author; /* operator */
 };
-/** store_ticket_put - insert (no = 0) or overwrite */
-int store_ticket_put(struct store *store, struct store_ticket *ticket, struct err *err);
-int store_ticket_find(struct store *store, const uint8_t hash[STORE_SHA256_LEN],
-		      struct store_ticket *ticket, struct err *err);
-int store_ticket_get(struct store *store, int64_t no, struct store_ticket *ticket, struct err *err);
-/** store_ticket_take - mark as used, once whoever tries; STORE_NO_ROW if it is used, over or none
+/** store_ticket_insert - STORE_CONFLICT */
+int store_ticket_insert(struct store *store, struct store_ticket *row, struct err *err);
+/** store_ticket_find - used and ended ones too; STORE_NO_ROW */
+int store_ticket_find(struct store *store, struct slice hash, struct store_ticket *row,
+		      struct err *err);
+/** store_ticket_get - by number; STORE_NO_ROW */
+int store_ticket_get(struct store *store, int64_t no, struct store_ticket *row, struct err *err);
+/** store_ticket_take - mark as used at @now; of any number of callers one gets it.
+ * STORE_NO_ROW: unknown, of another purpose, used or ended */
+int store_ticket_take(struct store *store, struct slice hash, enum store_purpose purpose,
+		      int64_t now, struct store_ticket *row, struct err *err);
+/** store_ticket_bind - to an enrollment */
+int store_ticket_bind(struct store *store, int64_t no, int64_t enrollment, int64_t generation,
+		      struct err *err);
+/** store_ticket_sweep - remove those that ended before @before unused; at most @max, *@count done
  */
-int store_ticket_take(struct store *store, const uint8_t hash[STORE_SHA256_LEN], int64_t now,
-		      struct store_ticket *ticket, struct err *err);
-/** store_ticket_sweep - forget those that ended before @now and no certificate hangs on */
-int store_ticket_sweep(struct store *store, int64_t now, struct err *err);
+int store_ticket_sweep(struct store *store, int64_t before, unsigned max, unsigned *count,
+		       struct err *err);
 
-/* ---- commands and queues -------------------------------------------------------------- */
+enum store_certificate_state {
+	STORE_CERT_FREE,     /* issued, not bound to a device yet */
+	STORE_CERT_NEXT,     /* issued by a renewal, not seen yet */
+	STORE_CERT_CURRENT,  /* last seen */
+	STORE_CERT_PREVIOUS, /* superseded */
+	STORE_CERT_ENDED,    /* of an earlier generation, or ended on purpose */
+};
+struct store_certificate {
+	int64_t no;          /* made by store_certificate_put */
+	struct slice sha256; /* of its DER; unique */
+	const char *serial;  /* hex */
+	int64_t ticket, enrollment, generation;
+	int64_t state; /* enum store_certificate_state */
+	int64_t not_before, not_after, issued;
+	int64_t seen; /* when first */
+};
+/** store_certificate_find - STORE_NO_ROW */
+int store_certificate_find(struct store *store, struct slice sha256, struct store_certificate *row,
+			   struct err *err);
+/** store_certificate_put - as store_device_put. STORE_CONFLICT: known already; STORE_NO_ROW */
+int store_certificate_put(struct store *store, struct store_certificate *row, struct err *err);
+/** store_certificate_of - those of an enrollment, newest first; at most STORE_LIST_MAX */
+int store_certificate_of(struct store *store, int64_t enrollment, struct store_certificate **rows,
+			 size_t *count, struct err *err);
+/** store_certificate_end - all of an enrollment, but for number @except, whose generation is less
+ * than @generation become STORE_CERT_ENDED */
+int store_certificate_end(struct store *store, int64_t enrollment, int64_t generation,
+			  int64_t except, struct err *err);
+/** store_certificate_ending - current ones with not_after < @before, soonest first; at most @max */
+int store_certificate_ending(struct store *store, int64_t before, unsigned max,
+			     struct store_certificate **rows, size_t *count, struct err *err);
+
+/* ---- commands, queues, history ------------------------------------------------------------------
+ */
+
+/** enum store_queued - state of a queue row; bits, so that a call can name several */
+enum store_queued {
+	STORE_QUEUED = 1,
+	STORE_SENT = 2,
+	STORE_NOT_NOW = 4,
+	STORE_HELD = 8,
+};
 
 struct store_command {
-	int64_t no;
-	char uuid[STORE_WORD_MAX + 2]; /* unique */
-	char request_type[STORE_WORD_MAX + 1];
-	char identifier[STORE_NAME_MAX + 1]; /* profile that it installs or removes, or "" */
-	int lane, flags;                     /* flags: fleet's own */
-	int64_t created, not_before, ends;
-	char by[STORE_NAME_MAX + 1];
+	int64_t no;       /* made by store_command_insert; grows with time */
+	const char *uuid; /* unique */
+	const char *request_type;
+	int64_t lane;                      /* 0 renewal, 1 urgent, 2 normal, 3 background */
+	int64_t created, not_before, ends; /* ends: 0 = never */
+	const char *author;
+	const char *subject;  /* fleet's own: the profile that it installs or removes ... */
+	int64_t version;      /* of that */
+	int64_t flags;        /* fleet's own */
+	int64_t is_dangerous; /* held after a restore until confirmed */
+	struct slice payload; /* kept once, however many get it */
 };
-/** store_command_put - insert, with its payload; sets no; STORE_CONFLICT if the UUID exists, in the
- * history too */
-int store_command_put(struct store *store, struct store_command *command, struct slice payload,
-		      struct err *err);
-/** store_command_find - by UUID; STORE_NO_ROW once it left the last queue */
-int store_command_find(struct store *store, const char *uuid, struct store_command *command,
+/** store_command_insert - STORE_CONFLICT: its UUID is known */
+int store_command_insert(struct store *store, struct store_command *row, struct err *err);
+/** store_command_find - as long as it is in any queue; STORE_NO_ROW */
+int store_command_find(struct store *store, const char *uuid, struct store_command *row,
 		       struct err *err);
-int store_command_payload(struct store *store, int64_t no, struct buf *payload, struct err *err);
+int store_command_get(struct store *store, int64_t no, struct store_command *row, struct err *err);
+/** store_command_list - those in any queue, without payload, by number after @after */
+int store_command_list(struct store *store, int64_t after, unsigned max,
+		       struct store_command **rows, size_t *count, struct err *err);
+/** store_command_remove_unused - a command that nobody got into a queue, or whose last row is gone
+ */
+int store_command_remove_unused(struct store *store, int64_t no, struct err *err);
 
-enum store_queue_state { STORE_QUEUED, STORE_SENT, STORE_NOT_NOW, STORE_HELD };
-struct store_queued {
-	int64_t enrollment, generation, session; /* session: of the NotNow */
-	enum store_queue_state state;
-	int tries;
-	int64_t at; /* of the last change */
-	struct store_command command;
+/** struct store_queue - one command in one queue, with what is needed to send it */
+struct store_queue {
+	int64_t enrollment, lane, command; /* the key, and the order */
+	int64_t generation;
+	int64_t state;             /* enum store_queued */
+	int64_t tries;             /* deliveries */
+	int64_t at;                /* when its state changed */
+	const char *id;            /* of the enrollment */
+	struct store_command what; /* payload only from store_queue_next */
 };
-/** store_enqueue - for one enrollment, in its present generation; STORE_CONFLICT if it is there */
-int store_enqueue(struct store *store, int64_t enrollment, const struct store_command *command,
-		  enum store_queue_state state, int64_t now, struct err *err);
-/** store_enqueue_many - for every enabled device channel: all, or (@group not NULL) of a group;
- * *@count of them. Those with a noticed restore get it held if @is_dangerous. */
-int store_enqueue_many(struct store *store, const struct store_command *command, const char *group,
-		       bool is_dangerous, int64_t now, int64_t *count, struct err *err);
+
+/** store_queue_add - into one queue, in its present generation. STORE_CONFLICT: there already;
+ * STORE_NO_ROW: no such enrollment */
+int store_queue_add(struct store *store, const struct store_command *command, int64_t enrollment,
+		    enum store_queued state, int64_t now, struct err *err);
 /**
- * store_next - the command to deliver: lowest lane, then oldest, of this generation
- * @max_lane: lanes up to this one
- * @session:  NotNow of this session is skipped
+ * store_queue_add_many - into the queue of every enabled enrollment of @target (device channels)
  *
- * Held ones, not_before > @now and ends <= @now are skipped.  Appends its payload.  STORE_NO_ROW.
+ * A dangerous command is held where a restore was noticed.  They become due for push at @now.
+ * *@queued and *@held: how many got it so.
  */
-int store_next(struct store *store, int64_t enrollment, int64_t generation, int max_lane,
-	       int64_t session, int64_t now, struct store_queued *queued, struct buf *payload,
-	       struct err *err);
-/** store_queued_find - the row of @uuid in a queue; STORE_NO_ROW */
-int store_queued_find(struct store *store, int64_t enrollment, const char *uuid,
-		      struct store_queued *queued, struct err *err);
-/** store_queued_set - state, tries, session and time of a row */
-int store_queued_set(struct store *store, const struct store_queued *queued, struct err *err);
-/** store_queue_state - all of an enrollment from one state to another; *@count of them */
-int store_queue_state(struct store *store, int64_t enrollment, enum store_queue_state from,
-		      enum store_queue_state to, int64_t *count, struct err *err);
-/** store_queue_hold - set to held what carries @flag */
-int store_queue_hold(struct store *store, int64_t enrollment, int flag, int64_t *count,
+int store_queue_add_many(struct store *store, const struct store_command *command,
+			 const struct store_target *target, int64_t now, uint64_t *queued,
+			 uint64_t *held, struct err *err);
+
+/** struct store_next - which command may be next */
+struct store_next {
+	int64_t enrollment, generation, now;
+	unsigned states;     /* enum store_queued */
+	int64_t lane_max;    /* last lane that counts; 0 = renewal alone, 3 = all */
+	const int64_t *skip; /* numbers of commands to pass over (NotNow in this session) */
+	size_t skip_count;   /* at most 256 */
+};
+/** store_queue_next - the first that fits, in the order of lanes and of commands within one, with
+ * its payload; STORE_NO_ROW */
+int store_queue_next(struct store *store, const struct store_next *next, struct store_queue *row,
 		     struct err *err);
-int store_queue_list(struct store *store, int64_t enrollment,
-		     int (*each)(void *arg, const struct store_queued *queued, struct err *err),
-		     void *arg, struct err *err);
-/** store_queue_count - rows that may be delivered at some time (not held) and held ones */
-int store_queue_count(struct store *store, int64_t enrollment, int64_t *waiting, int64_t *held,
+/** store_queue_find - the row of @uuid in the queue of @enrollment, any generation; STORE_NO_ROW */
+int store_queue_find(struct store *store, int64_t enrollment, const char *uuid,
+		     struct store_queue *row, struct err *err);
+/** store_queue_set - state, tries and time of a row; STORE_NO_ROW */
+int store_queue_set(struct store *store, const struct store_queue *row, enum store_queued state,
+		    int64_t tries, int64_t now, struct err *err);
+/** store_queue_turn - rows of an enrollment (0: of all) in one of the states @from get the state
+ * @to; *@count of them, may be NULL. NotNow ends with a session, held ends with a confirmation */
+int store_queue_turn(struct store *store, int64_t enrollment, unsigned from, enum store_queued to,
+		     int64_t now, uint64_t *count, struct err *err);
+/** store_queue_hold - dangerous commands of an enrollment become held; *@count, may be NULL */
+int store_queue_hold(struct store *store, int64_t enrollment, int64_t now, uint64_t *count,
+		     struct err *err);
+/** store_queue_list - of an enrollment, in order, without payloads; @states 0 = all; at most @max
+ */
+int store_queue_list(struct store *store, int64_t enrollment, unsigned states, unsigned max,
+		     struct store_queue **rows, size_t *count, struct err *err);
+/** store_queue_of_command - the enrollments that still have @command, by number after @after */
+int store_queue_of_command(struct store *store, int64_t command, int64_t after, unsigned max,
+			   struct store_queue **rows, size_t *count, struct err *err);
+/** store_queue_count - rows of an enrollment in one of @states (0 = any) */
+int store_queue_count(struct store *store, int64_t enrollment, unsigned states, uint64_t *count,
 		      struct err *err);
-
-/** struct store_result - how a command ended */
-struct store_result {
-	char uuid[STORE_WORD_MAX + 2], request_type[STORE_WORD_MAX + 1];
-	int64_t enrollment, command, generation, at;
-	char status[STORE_WORD_MAX +
-		    1];                /* Acknowledged ...; Expired, Canceled, Superseded of ours */
-	struct slice errors, response; /* JSON, or empty */
-};
-/** store_done - the queue's row becomes one of the history; the command goes with its last row */
-int store_done(struct store *store, const struct store_queued *queued, const char *status,
-	       struct slice errors, struct slice response, int64_t now, struct err *err);
-/** store_queue_purge - end all rows of an enrollment below @generation (0: all) with @status */
-int store_queue_purge(struct store *store, int64_t enrollment, int64_t generation,
-		      const char *status, int64_t now, int64_t *count, struct err *err);
-/** store_queue_expire - end rows whose command ended before @now, with status Expired; at most
- * @max,
- * *@count of them; SENT ones with @flag too */
-int store_queue_expire(struct store *store, int64_t now, size_t max, size_t *count,
-		       struct err *err);
-/** store_history_list - newest first, below command number @before (0: from the top) */
-int store_history_list(struct store *store, int64_t enrollment, int64_t before, unsigned limit,
-		       int (*each)(void *arg, const struct store_result *result, struct err *err),
-		       void *arg, struct err *err);
-/** store_history_find - STORE_NO_ROW; texts of @result borrowed from @bytes */
-int store_history_find(struct store *store, int64_t enrollment, const char *uuid,
-		       struct store_result *result, struct buf *bytes, struct err *err);
-/** store_history_trim - keep the newest @keep of an enrollment */
-int store_history_trim(struct store *store, int64_t enrollment, unsigned keep, struct err *err);
-
-/* ---- profiles, declarations, groups ---------------------------------------------------------- */
-
-/** kind: 'p' configuration profile, 'd' declaration */
-struct store_item {
-	char kind;
-	char identifier[STORE_NAME_MAX + 1];
-	int64_t version;
-	char uuid[STORE_WORD_MAX + 2]; /* PayloadUUID, or ServerToken */
-	char type[STORE_NAME_MAX + 1]; /* of a declaration; payload types of a profile */
-	char name[STORE_NAME_MAX + 1], by[STORE_NAME_MAX + 1];
-	int64_t created;
-};
-/** store_item_put - a new version (the highest plus one, set in @item) of it */
-int store_item_put(struct store *store, struct store_item *item, struct slice bytes,
-		   struct err *err);
-/** store_item_get - the newest version; @bytes may be NULL; STORE_NO_ROW */
-int store_item_get(struct store *store, char kind, const char *identifier, struct store_item *item,
-		   struct buf *bytes, struct err *err);
-/** store_item_remove - all versions and assignments; STORE_NO_ROW */
-int store_item_remove(struct store *store, char kind, const char *identifier, struct err *err);
-int store_item_list(struct store *store, char kind, const char *after, unsigned limit,
-		    int (*each)(void *arg, const struct store_item *item, struct err *err),
-		    void *arg, struct err *err);
-/** store_assign - give or take; target_kind 'd' (UDID), 'g' (group), 'a' (""); is idempotent */
-int store_assign(struct store *store, char kind, const char *identifier, char target_kind,
-		 const char *target, bool is_assigned, const char *by, int64_t now,
-		 struct err *err);
-int store_assignment_list(struct store *store, char kind, const char *identifier,
-			  int (*each)(void *arg, char target_kind, const char *target,
-				      struct err *err),
-			  void *arg, struct err *err);
-/** store_assigned - newest versions of all that is assigned to a device, by identifier */
-int store_assigned(struct store *store, char kind, int64_t device,
-		   int (*each)(void *arg, const struct store_item *item, struct err *err),
-		   void *arg, struct err *err);
-
-/** struct store_installed - what an enrollment has, or is about to have, of an item */
-struct store_installed {
-	char identifier[STORE_NAME_MAX + 1], uuid[STORE_WORD_MAX + 2];
-	char state[STORE_WORD_MAX + 1]; /* "sent", "installed", "failed", "removing"; of a
-					   declaration: "active", "invalid" ... */
-	int64_t version, at;
-};
-int store_installed_put(struct store *store, char kind, int64_t enrollment,
-			const struct store_installed *installed, struct err *err);
-int store_installed_get(struct store *store, char kind, int64_t enrollment, const char *identifier,
-			struct store_installed *installed, struct err *err);
-/** store_installed_remove - @identifier NULL: all of that kind */
-int store_installed_remove(struct store *store, char kind, int64_t enrollment,
-			   const char *identifier, struct err *err);
-int store_installed_list(struct store *store, char kind, int64_t enrollment,
-			 int (*each)(void *arg, const struct store_installed *installed,
-				     struct err *err),
-			 void *arg, struct err *err);
-
-/** store_group_put - make it; fine if it exists. _remove: with memberships and assignments;
+/** store_queue_expired - rows of commands that ended at or before @now, without payloads */
+int store_queue_expired(struct store *store, int64_t now, unsigned max, struct store_queue **rows,
+			size_t *count, struct err *err);
+/** store_queue_remove - one row without a trace in the history; the payload goes with the last one.
  * STORE_NO_ROW */
-int store_group_put(struct store *store, const char *name, int64_t now, struct err *err);
-int store_group_remove(struct store *store, const char *name, struct err *err);
-/** store_member_set - STORE_NO_ROW if there is no such group */
-int store_member_set(struct store *store, const char *group, int64_t device, bool is_member,
-		     struct err *err);
-int store_member_is(struct store *store, const char *group, int64_t device, bool *is_member,
-		    struct err *err);
-/** store_group_list - all, or (@device > 0) those of a device, with the number of members */
-int store_group_list(struct store *store, int64_t device,
-		     int (*each)(void *arg, const char *name, int64_t members, struct err *err),
-		     void *arg, struct err *err);
-/** store_members_copy - @to joins every group of @from */
-int store_members_copy(struct store *store, int64_t from, int64_t to, struct err *err);
+int store_queue_remove(struct store *store, const struct store_queue *row, struct err *err);
+/** store_queue_purge - all rows of an enrollment of generations below @before, except the request
+ * type @except (NULL: no exception); *@count, may be NULL */
+int store_queue_purge(struct store *store, int64_t enrollment, int64_t before, const char *except,
+		      uint64_t *count, struct err *err);
+/** store_queue_cancel - @command out of the queue of @enrollment (0: of everybody) where its state
+ * is one of @states; *@count */
+int store_queue_cancel(struct store *store, int64_t command, int64_t enrollment, unsigned states,
+		       uint64_t *count, struct err *err);
 
-/** corporate identifiers: serial numbers and IMEIs. store_identifier_put: the details of one that
- * exists are replaced */
-int store_identifier_put(struct store *store, const char *identifier, const char *details,
-			 int64_t now, struct err *err);
-int store_identifier_remove(struct store *store, const char *identifier, struct err *err);
-/** store_identifier_is - is any of the two (may be "") there? */
-int store_identifier_is(struct store *store, const char *serial, const char *imei, bool *is_there,
-			struct err *err);
-int store_identifier_list(struct store *store, const char *after, unsigned limit,
-			  int (*each)(void *arg, const char *identifier, const char *details,
-				      int64_t created, struct err *err),
-			  void *arg, struct err *err);
-
-/* ---- tokens, audit, events, webhooks, settings --------------------------------------------------
- */
-
-struct store_api_token {
-	char id[STORE_WORD_MAX + 1];    /* public; unique */
-	uint8_t hash[STORE_SHA256_LEN]; /* of the token; unique */
-	char name[STORE_NAME_MAX + 1], role[STORE_WORD_MAX + 1], scope[STORE_NAME_MAX + 1];
-	int64_t created, ends, revoked, used;
+struct store_history {
+	int64_t enrollment, seq; /* the key; seq grows with time, by one */
+	int64_t generation;
+	const char *uuid, *request_type, *subject;
+	const char *status;  /* "Acknowledged", "Error", "Expired" ... */
+	const char *error;   /* JSON */
+	struct slice result; /* not read by store_history_list */
+	int64_t at;
+	const char *author;
 };
-int store_api_token_put(struct store *store, const struct store_api_token *token, struct err *err);
-/** store_api_token_find - by hash, whatever its state; STORE_NO_ROW */
-int store_api_token_find(struct store *store, const uint8_t hash[STORE_SHA256_LEN],
-			 struct store_api_token *token, struct err *err);
-int store_api_token_list(struct store *store,
-			 int (*each)(void *arg, const struct store_api_token *token,
-				     struct err *err),
-			 void *arg, struct err *err);
+/**
+ * store_queue_done - the queue row goes, a row of history comes (those beyond STORE_HISTORY_MAX
+ *   go), and the payload goes with the command's last row: in one go
+ * @row: as found; STORE_NO_ROW if it is not there any more, and then nothing was changed
+ */
+int store_queue_done(struct store *store, const struct store_queue *row, const char *status,
+		     const char *error, struct slice result, int64_t now, struct err *err);
+/** store_history_list - newest first, before @before (0: from the newest), without results */
+int store_history_list(struct store *store, int64_t enrollment, int64_t before, unsigned max,
+		       struct store_history **rows, size_t *count, struct err *err);
+/** store_history_find - the newest of @uuid with its result; STORE_NO_ROW */
+int store_history_find(struct store *store, int64_t enrollment, const char *uuid,
+		       struct store_history *row, struct err *err);
+/** store_history_remove - all of an enrollment */
+int store_history_remove(struct store *store, int64_t enrollment, struct err *err);
+
+/* ---- groups
+ * --------------------------------------------------------------------------------------- */
+
+struct store_group {
+	int64_t no;       /* made by store_group_insert */
+	const char *name; /* unique */
+	int64_t created;
+	int64_t members; /* how many devices; read only */
+};
+/** store_group_insert - STORE_CONFLICT */
+int store_group_insert(struct store *store, struct store_group *row, struct err *err);
+/** store_group_find - STORE_NO_ROW */
+int store_group_find(struct store *store, const char *name, struct store_group *row,
+		     struct err *err);
+/** store_group_remove - with members and assignments; STORE_NO_ROW */
+int store_group_remove(struct store *store, int64_t no, struct err *err);
+/** store_group_list - by number after @after; @device: those it is in, 0: all */
+int store_group_list(struct store *store, int64_t device, int64_t after, unsigned max,
+		     struct store_group **rows, size_t *count, struct err *err);
+/** store_member_set - in or out; fine if it is so already */
+int store_member_set(struct store *store, int64_t group, int64_t device, bool is_member,
+		     struct err *err);
+/** store_member_move - every group and assignment of device @from becomes one of @to as well */
+int store_member_move(struct store *store, int64_t from, int64_t to, struct err *err);
+
+/* ---- profiles and declarations
+ * ------------------------------------------------------------------------ */
+
+struct store_profile {
+	int64_t no; /* made by store_profile_insert */
+	const char *identifier;
+	int64_t version; /* unique with the identifier; the highest is the one that is wanted */
+	const char *uuid, *name;
+	int64_t created;
+	const char *author;
+	struct slice bytes; /* not read by store_profile_list */
+};
+/** store_profile_insert - @row->version is set: one more than the highest */
+int store_profile_insert(struct store *store, struct store_profile *row, struct err *err);
+/** store_profile_find - @version, 0 = the highest; STORE_NO_ROW */
+int store_profile_find(struct store *store, const char *identifier, int64_t version,
+		       struct store_profile *row, struct err *err);
+/** store_profile_list - the highest version of each, by identifier after @after (NULL: from the
+ * first) */
+int store_profile_list(struct store *store, const char *after, unsigned max,
+		       struct store_profile **rows, size_t *count, struct err *err);
+/** store_profile_remove - all versions and assignments; STORE_NO_ROW */
+int store_profile_remove(struct store *store, const char *identifier, struct err *err);
+
+struct store_declaration {
+	int64_t no;             /* made by store_declaration_put */
+	const char *identifier; /* unique */
+	int64_t kind;           /* enum mdm_declaration_kind */
+	const char *type, *token;
+	int64_t created;
+	const char *author;
+	struct slice bytes; /* not read by store_declaration_list and _of */
+};
+/** store_declaration_put - new, or in place of the one with its identifier */
+int store_declaration_put(struct store *store, struct store_declaration *row, struct err *err);
+/** store_declaration_find - STORE_NO_ROW */
+int store_declaration_find(struct store *store, const char *identifier,
+			   struct store_declaration *row, struct err *err);
+int store_declaration_list(struct store *store, const char *after, unsigned max,
+			   struct store_declaration **rows, size_t *count, struct err *err);
+/** store_declaration_of - those assigned to a device, by identifier; at most STORE_LIST_MAX */
+int store_declaration_of(struct store *store, int64_t device, struct store_declaration **rows,
+			 size_t *count, struct err *err);
+/** store_declaration_remove - with assignments; STORE_NO_ROW */
+int store_declaration_remove(struct store *store, const char *identifier, struct err *err);
+
+enum store_assigned { STORE_PROFILE, STORE_DECLARATION };
+struct store_assignment {
+	int64_t what; /* enum store_assigned */
+	const char *identifier;
+	struct store_target target;
+	int64_t at;
+	const char *author;
+};
+/** store_assign - fine if it is so already */
+int store_assign(struct store *store, const struct store_assignment *row, struct err *err);
+/** store_unassign - STORE_NO_ROW */
+int store_unassign(struct store *store, const struct store_assignment *row, struct err *err);
+/** store_assignment_list - of one profile or declaration, at most STORE_LIST_MAX */
+int store_assignment_list(struct store *store, enum store_assigned what, const char *identifier,
+			  struct store_assignment **rows, size_t *count, struct err *err);
+/** store_is_assigned - to this device, by whichever way: 0 yes, STORE_NO_ROW no */
+int store_is_assigned(struct store *store, enum store_assigned what, const char *identifier,
+		      int64_t device, struct err *err);
+
+enum store_installed_state {
+	STORE_INSTALL_WANTED,
+	STORE_INSTALL_SENT,
+	STORE_INSTALLED,
+	STORE_INSTALL_FAILED,
+	STORE_REMOVING,
+};
+/** struct store_installed - what is wanted of and known about one profile on one enrollment */
+struct store_installed {
+	const char *identifier;
+	int64_t wanted;             /* version that is assigned, 0 = none */
+	int64_t is_known;           /* has a row: the three fields below count */
+	int64_t version, state, at; /* state: enum store_installed_state */
+	const char *uuid;
+};
+/** store_installed_compare - every profile that is assigned to the enrollment's device or has a row
+ * of its own, by identifier; at most STORE_LIST_MAX */
+int store_installed_compare(struct store *store, int64_t enrollment, int64_t device,
+			    struct store_installed **rows, size_t *count, struct err *err);
+/** store_installed_set - the row of one profile, new or replaced */
+int store_installed_set(struct store *store, int64_t enrollment, const struct store_installed *row,
+			struct err *err);
+/** store_installed_remove - one, or all if @identifier is NULL; fine if there is none */
+int store_installed_remove(struct store *store, int64_t enrollment, const char *identifier,
+			   struct err *err);
+
+/** struct store_declared - what a device said of a declaration */
+struct store_declared {
+	const char *identifier, *token, *valid, *reasons; /* reasons: JSON */
+	int64_t is_active, at;
+};
+int store_declared_set(struct store *store, int64_t enrollment, const struct store_declared *row,
+		       struct err *err);
+int store_declared_list(struct store *store, int64_t enrollment, struct store_declared **rows,
+			size_t *count, struct err *err);
+/** store_declared_remove - all of an enrollment */
+int store_declared_remove(struct store *store, int64_t enrollment, struct err *err);
+
+/* ---- corporate identifiers, tokens, settings
+ * --------------------------------------------------------------- */
+
+struct store_identifier {
+	const char *identifier; /* serial number or IMEI; unique */
+	const char *details, *author;
+	int64_t at;
+};
+/** store_identifier_put - new or replaced */
+int store_identifier_put(struct store *store, const struct store_identifier *row, struct err *err);
+/** store_identifier_find - STORE_NO_ROW */
+int store_identifier_find(struct store *store, const char *identifier, struct store_identifier *row,
+			  struct err *err);
+/** store_identifier_list - in their order after @after (NULL: from the first) */
+int store_identifier_list(struct store *store, const char *after, unsigned max,
+			  struct store_identifier **rows, size_t *count, struct err *err);
+/** store_identifier_remove - STORE_NO_ROW */
+int store_identifier_remove(struct store *store, const char *identifier, struct err *err);
+
+struct store_token {
+	int64_t no;     /* made by store_token_put */
+	const char *id; /* unique */
+	struct slice hash;
+	int64_t role;      /* the administration's enum */
+	const char *scope; /* name of a group, or "" */
+	const char *name;
+	int64_t created, ends, revoked;
+};
+/** store_token_put - as store_device_put. STORE_CONFLICT, STORE_NO_ROW */
+int store_token_put(struct store *store, struct store_token *row, struct err *err);
+/** store_token_find - revoked and ended ones too; STORE_NO_ROW */
+int store_token_find(struct store *store, const char *id, struct store_token *row, struct err *err);
+/** store_token_list - by number after @after */
+int store_token_list(struct store *store, int64_t after, unsigned max, struct store_token **rows,
+		     size_t *count, struct err *err);
+
+/** store_setting_get - STORE_NO_ROW */
+int store_setting_get(struct store *store, const char *name, struct slice *value, struct err *err);
+/** store_setting_set - new or replaced; an empty value is one */
+int store_setting_set(struct store *store, const char *name, struct slice value, struct err *err);
+/** store_setting_remove - fine if there is none */
+int store_setting_remove(struct store *store, const char *name, struct err *err);
+
+/* ---- audit, events, webhooks
+ * ----------------------------------------------------------------------------------- */
 
 struct store_audit {
-	int64_t no, at;
-	const char *who, *action, *subject, *detail; /* detail: JSON or "" */
+	int64_t no, at;                              /* no: made by store_audit_add */
+	const char *who, *action, *subject, *detail; /* detail: JSON without secrets, or "" */
 };
-int store_audit_put(struct store *store, const struct store_audit *audit, struct err *err);
-/** store_audit_list - newest first, below @before (0: from the top); @subject NULL: of all */
-int store_audit_list(struct store *store, int64_t before, const char *subject, unsigned limit,
-		     int (*each)(void *arg, const struct store_audit *audit, struct err *err),
-		     void *arg, struct err *err);
+int store_audit_add(struct store *store, const struct store_audit *row, struct err *err);
+/** store_audit_list - newest first, numbers below @before (0: from the newest); @subject NULL: any
+ */
+int store_audit_list(struct store *store, const char *subject, int64_t before, unsigned max,
+		     struct store_audit **rows, size_t *count, struct err *err);
 
 struct store_event {
-	int64_t no, at;
-	const char *kind, *subject, *body; /* body: JSON or "" */
+	int64_t no, at; /* no: made by store_event_add; grows in the order of commits */
+	const char *kind, *subject, *body; /* body: JSON */
 };
-int store_event_put(struct store *store, const struct store_event *event, struct err *err);
-/** store_event_list - oldest first, above @after */
-int store_event_list(struct store *store, int64_t after, unsigned limit,
-		     int (*each)(void *arg, const struct store_event *event, struct err *err),
-		     void *arg, struct err *err);
-/** store_event_last - the highest number, 0 if there is none */
+int store_event_add(struct store *store, const struct store_event *row, struct err *err);
+/** store_event_list - in order, numbers above @after */
+int store_event_list(struct store *store, int64_t after, unsigned max, struct store_event **rows,
+		     size_t *count, struct err *err);
+/** store_event_last - number of the newest; 0 if there never was one */
 int store_event_last(struct store *store, int64_t *no, struct err *err);
-/** store_event_trim - forget those before @before that every webhook has passed */
-int store_event_trim(struct store *store, int64_t before, struct err *err);
+/** store_event_sweep - remove those older than @before that every webhook has; at most @max */
+int store_event_sweep(struct store *store, int64_t before, unsigned max, unsigned *count,
+		      struct err *err);
 
 struct store_webhook {
-	char id[STORE_WORD_MAX + 1];
-	char url[1024], kinds[512]; /* kinds: words with commas; "" = all */
-	int64_t created, next_event, retry_at, failures;
-	char last_error[STORE_NAME_MAX + 1];
+	int64_t no;     /* made by store_webhook_put */
+	const char *id; /* unique */
+	const char *url;
+	struct slice secret; /* sealed */
+	const char *kinds;   /* separated by spaces; "" = all */
+	int64_t next_event;  /* number of the first event that it does not have */
+	int64_t failures, retry_at, created;
+	int64_t is_paused;
 };
-/** store_webhook_put - insert or overwrite; @secret (sealed) only when not empty */
-int store_webhook_put(struct store *store, const struct store_webhook *webhook, struct slice secret,
-		      struct err *err);
-int store_webhook_secret(struct store *store, const char *id, struct buf *secret, struct err *err);
+/** store_webhook_put - as store_device_put. STORE_CONFLICT, STORE_NO_ROW */
+int store_webhook_put(struct store *store, struct store_webhook *row, struct err *err);
+/** store_webhook_find - STORE_NO_ROW */
+int store_webhook_find(struct store *store, const char *id, struct store_webhook *row,
+		       struct err *err);
+int store_webhook_list(struct store *store, int64_t after, unsigned max,
+		       struct store_webhook **rows, size_t *count, struct err *err);
+/** store_webhook_remove - STORE_NO_ROW */
 int store_webhook_remove(struct store *store, const char *id, struct err *err);
-int store_webhook_list(struct store *store,
-		       int (*each)(void *arg, const struct store_webhook *webhook, struct err *err),
-		       void *arg, struct err *err);
 
-/** store_setting_put - a named value of the service; empty removes. _get: STORE_NO_ROW */
-int store_setting_put(struct store *store, const char *name, struct slice value, struct err *err);
-int store_setting_get(struct store *store, const char *name, struct buf *value, struct err *err);
+/* ---- figures
+ * ------------------------------------------------------------------------------------------------------
+ */
 
-/** struct store_counts - for metrics */
 struct store_counts {
-	int64_t devices, enabled, pending, disabled, queued, held, not_now, events,
-		certificates_ending;
+	int64_t devices[4];     /* by enum store_record */
+	int64_t enrollments[3]; /* by enum store_state */
+	int64_t due[STORE_DUE_COUNT];
+	int64_t commands; /* in any queue */
+	int64_t queue;    /* rows */
+	int64_t events;   /* that some webhook does not have */
 };
-/** store_count - @horizon: certificates that end before it are counted */
-int store_count(struct store *store, int64_t horizon, struct store_counts *counts, struct err *err);
+/** store_count - at @now, for metrics: walks over the indexes, some 10 ms with a million rows */
+int store_count(struct store *store, int64_t now, struct store_counts *counts, struct err *err);
 
 #endif
