@@ -236,6 +236,7 @@ struct sim_session {
 	int status;      /* of the last HTTP answer; 0: none came */
 	bool was_let_go; /* 401, or 403 unrecognized: the device left management */
 	bool was_erased;
+	bool ended_not_now;      /* NotNow was the last word: the device asks again by itself */
 	char last[SIM_WORD_LEN]; /* RequestType of the last command */
 };
 /** sim_client_poll - TokenUpdate if due, then Idle ... until the queue is empty. Returns 0;

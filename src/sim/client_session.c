@@ -128,6 +128,7 @@ static int carry_out(struct sim_client *client, const struct sim_relation *relat
 static void count(struct sim_session *session, const struct sim_turn *turn)
 {
 	snprintf(session->last, sizeof(session->last), "%.63s", turn->type);
+	session->ended_not_now = turn->status == SIM_STATUS_NOT_NOW;
 	switch (turn->status) {
 	case SIM_STATUS_ACKNOWLEDGED:
 		session->acknowledged++;

@@ -1,4 +1,5 @@
 /* command_run - show device folders behind a usbmux socket until told to stop */
+#include "sim/client_online.h"
 #include "sim/wire.h"
 
 #include <getopt.h>
@@ -29,6 +30,8 @@ static const char help[] =
 	"  --passcode-wait SECS  how long a passcode prompt stays before the request fails with "
 	"208; default 180\n"
 	"  --trust-all           ask no person: every host is trusted\n"
+	"  --apple DIR           listen for pushes in DIR, the folder of rehome-sim apple, and\n"
+	"                        speak with the MDM service\n"
 	"\n"
 	"What real devices do here is not certain; these choose:\n"
 	"  --devicelink N        the DeviceLink version offered: 400 (default), 300, 100, or one "
@@ -46,6 +49,7 @@ struct run {
 	struct sim_faults faults;
 	int64_t now;
 	char records[4096];
+	const char *apple; /* folder of `rehome-sim apple`, or NULL */
 };
 
 /* ---- options ---- */
@@ -99,6 +103,7 @@ static const struct option options[] = {
 	{"devicelink", required_argument, NULL, 'd'},
 	{"old-behaviour", no_argument, NULL, 'o'},
 	{"clear-services", no_argument, NULL, 'c'},
+	{"apple", required_argument, NULL, 'p'},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };
@@ -143,6 +148,9 @@ static int take_option(struct run *run, int option, const char *value, struct er
 		return 0;
 	case 'c':
 		run->options.services_are_clear = true;
+		return 0;
+	case 'p':
+		run->apple = value;
 		return 0;
 	default:
 		return 0;
@@ -241,6 +249,7 @@ static int serve(struct run *run, struct sim_world *world, char **folders, int c
 {
 	int fds[LISTENERS_MAX];
 	struct wire *wire = NULL;
+	struct sim_online *online = NULL;
 	int r;
 
 	for (size_t i = 0; i < LISTENERS_MAX; i++)
@@ -250,12 +259,16 @@ static int serve(struct run *run, struct sim_world *world, char **folders, int c
 		r = add_device(run, wire, folders[i], err);
 	if (r == 0)
 		r = listen_all(run, fds, world, err);
+	if (r == 0 && run->apple)
+		r = sim_online_start(&online, world, run->apple, folders, (size_t)count, run->now,
+				     err);
 	if (r == 0) {
 		fprintf(world->out, "ready\n");
 		fflush(world->out);
 		r = wire_run(wire, fds, run->address_count, err);
 	}
 	close_all(run, fds);
+	sim_online_stop(online);
 	/* a device deep in thought does not hold up the end for ever: what it writes survives a
 	 * kill */
 	if (wire && wire_settle(wire, STOP_MS))
@@ -285,9 +298,10 @@ int sim_command_run(struct sim_world *world, int argc, char **argv)
 	if (r == 0 && optind == argc)
 		r = err_set(&err, ERR_USAGE,
 			    "no device folder is named; see rehome-sim run --help");
-	if (r == 0 && run.address_count == 0)
-		r = err_set(&err, ERR_USAGE,
-			    "nowhere to listen: --socket PATH or --tcp 127.0.0.1:PORT");
+	if (r == 0 && run.address_count == 0 && !run.apple)
+		r = err_set(
+			&err, ERR_USAGE,
+			"nowhere to listen: --socket PATH, --tcp 127.0.0.1:PORT or --apple DIR");
 	if (r == 0)
 		r = choose_records(&run, argv[optind], &err);
 	if (r == 0)
