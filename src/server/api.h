@@ -75,6 +75,10 @@ void api_answer_clear(struct api_answer *answer);
 int api_handle(struct api_context *context, const struct api_request *request,
 	       struct api_answer *answer, struct err *err);
 
+/** api_json_check - is @body strict JSON (one value, no key twice, at most 16 levels)? For the worker;
+ * ERR_PROTOCOL names the place */
+int api_json_check(struct slice body, struct err *err);
+
 /**
  * api_token_first - make the first administrator's token, if the store has none that is valid
  * @token: receives it with a NUL; the caller wipes it
