@@ -464,13 +464,16 @@ static void conn_wait(struct http_conn *conn, enum step step)
 
 static void conn_advance(struct http_conn *conn)
 {
-	enum step step;
+	enum step step = STEP_ON;
 
 	conn->is_advancing = true;
-	do
+	for (int i = 0; step == STEP_ON && i < HTTP_STEPS_MAX; i++)
 		step = conn_step(conn);
-	while (step == STEP_ON);
 	conn->is_advancing = false;
+	/* one that always has more to do goes on in the next round, once the others had their turn
+	 */
+	if (step == STEP_ON)
+		step = STEP_WAIT_WRITE;
 	if (step == STEP_END)
 		http_conn_free(conn);
 	else

@@ -409,6 +409,30 @@ static void an_idle_connection_ends_after_its_time(void **state)
 	testing_server_stop(&brief);
 }
 
+static void one_that_asks_without_end_does_not_keep_others_waiting(void **state)
+{
+	enum { MANY = 1000 };
+	struct testing_server flooded;
+	struct peer flood, other;
+	struct buf answer;
+
+	testing_server_prepare(&flooded, (struct http_server_config){0}, &server_identity);
+	flood = peer_plain(&flooded);
+	other = peer_plain(&flooded);
+	for (int i = 0; i < MANY; i++)
+		peer_ask(&flood, "GET /where HTTP/1.1\r\nHost: a\r\n\r\n");
+	peer_ask(&other, "GET /count HTTP/1.1\r\nHost: a\r\n\r\n");
+	testing_server_run(&flooded);
+	assert_int_equal(peer_hear(&other, &answer), 200);
+	assert_true(atoi(strstr(buf_text(&answer), "\r\n\r\n") + 4) < MANY);
+	buf_clear(&answer);
+	for (int i = 0; i < MANY; i++)
+		assert_int_equal(peer_status(&flood), 200);
+	peer_close(&flood);
+	peer_close(&other);
+	testing_server_stop(&flooded);
+}
+
 /* ---- the end ---- */
 
 static void a_stop_lets_requests_finish(void **state)
@@ -529,6 +553,7 @@ int main(void)
 		WITH_SERVER(too_many_requests_at_once_are_told_to_come_again),
 		WITH_SERVER(idle_connections_wait_and_the_oldest_makes_room),
 		cmocka_unit_test(an_idle_connection_ends_after_its_time),
+		cmocka_unit_test(one_that_asks_without_end_does_not_keep_others_waiting),
 		cmocka_unit_test(a_stop_lets_requests_finish),
 		cmocka_unit_test(a_stop_does_not_wait_for_ever),
 		cmocka_unit_test(timers_belong_to_the_loop),

@@ -88,8 +88,9 @@ static inline void testing_identity_clear(struct testing_identity *identity)
 /* ---- the server ---- */
 
 /*
- * What it answers: /echo the body; /where the path, a bar and the query; /cert the client's
- * certificate; /later nothing until /now comes, which answers the one that waits; /big 16 MiB.
+ * What it answers: /echo the body; /count how many requests there were; /where the path, a bar and
+ * the query; /cert the client's certificate; /later nothing until /now comes, which answers the one
+ * that waits; /big 16 MiB.
  */
 struct testing_server {
 	struct http_server *server;
@@ -122,6 +123,9 @@ static inline void testing_handle(void *arg, struct http_request *request)
 		http_answer(STEAL(testing->waiting), 200, NULL, NULL, slice_text("late"));
 	if (strcmp(request->path, "/where") == 0)
 		buf_append_format(&text, NULL, "%s|%s", request->path, request->query);
+	else if (strcmp(request->path, "/count") == 0)
+		buf_append_format(&text, NULL, "%d",
+				  (int)http_server_counts(testing->server)->requests);
 	else if (strcmp(request->path, "/cert") == 0)
 		buf_append_slice(&text, request->peer_cert, NULL);
 	else if (strcmp(request->path, "/big") == 0)
@@ -166,9 +170,9 @@ static inline int testing_listen(struct testing_server *testing, bool is_tls, co
 	return atoi(strchr(bound, ':') + 1);
 }
 
-static inline void testing_server_start(struct testing_server *testing,
-					struct http_server_config config,
-					const struct testing_identity *identity)
+static inline void testing_server_prepare(struct testing_server *testing,
+					  struct http_server_config config,
+					  const struct testing_identity *identity)
 {
 	struct err err = ERR_INIT;
 
@@ -185,7 +189,19 @@ static inline void testing_server_start(struct testing_server *testing,
 			 0);
 	testing->tls_port = testing_listen(testing, true, &testing->tls_tag);
 	testing->plain_port = testing_listen(testing, false, &testing->plain_tag);
+}
+
+static inline void testing_server_run(struct testing_server *testing)
+{
 	assert_int_equal(pthread_create(&testing->thread, NULL, testing_run, testing), 0);
+}
+
+static inline void testing_server_start(struct testing_server *testing,
+					struct http_server_config config,
+					const struct testing_identity *identity)
+{
+	testing_server_prepare(testing, config, identity);
+	testing_server_run(testing);
 }
 
 static inline void testing_server_stop(struct testing_server *testing)
