@@ -1,0 +1,109 @@
+/* Answers of devices as JSON, for records and people */
+#include "mdm/internal.h"
+#include "mdm/json.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+int mdm_json_dump(json_t *json, struct buf *out, struct err *err)
+{
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	int r = text ? buf_append_text(out, text, err) : err_no_memory(err);
+
+	free(text);
+	json_decref(json);
+	return r;
+}
+
+static json_t *data_json(struct slice data)
+{
+	size_t len = sodium_base64_encoded_len(data.len, sodium_base64_VARIANT_ORIGINAL);
+	char *text = malloc(len);
+	json_t *json = NULL;
+
+	if (text)
+		json = json_string(sodium_bin2base64(text, len, data.bytes, data.len,
+						     sodium_base64_VARIANT_ORIGINAL));
+	free(text);
+	return json;
+}
+
+static json_t *value_json(const struct plist *value);
+
+static bool is_skipped(const char *const *skip, const char *key)
+{
+	for (; skip && *skip; skip++)
+		if (!strcmp(*skip, key))
+			return true;
+	return false;
+}
+
+static json_t *dict_json(const struct plist *dict, const char *const *skip)
+{
+	json_t *json = json_object();
+	const struct plist *item;
+
+	for (item = dict->as.items.first; item; item = item->next)
+		if (!is_skipped(skip, item->key))
+			json_object_set_new(json, item->key, value_json(item));
+	return json;
+}
+
+static json_t *array_json(const struct plist *array)
+{
+	json_t *json = json_array();
+	const struct plist *item;
+
+	for (item = array->as.items.first; item; item = item->next)
+		json_array_append_new(json, value_json(item));
+	return json;
+}
+
+/* plist.h: dates count from 2001 */
+static json_t *date_json(double date)
+{
+	char text[21];
+
+	if (!(date > -1e11 && date < 1e12))
+		return json_null();
+	return json_string(time_format_utc((int64_t)date + PLIST_EPOCH_2001, text));
+}
+
+static json_t *value_json(const struct plist *value)
+{
+	switch (value->type) {
+	case PLIST_BOOL:
+		return json_boolean(value->as.boolean);
+	case PLIST_INT:
+		return json_integer((json_int_t)value->as.integer);
+	case PLIST_REAL:
+		return json_real(value->as.real); /* NULL for what JSON cannot say */
+	case PLIST_DATE:
+		return date_json(value->as.date);
+	case PLIST_DATA:
+		return data_json(value->as.data);
+	case PLIST_STRING:
+		return json_stringn(value->as.string.text, value->as.string.len);
+	case PLIST_UID:
+		return json_integer((json_int_t)value->as.uid);
+	case PLIST_ARRAY:
+		return array_json(value);
+	case PLIST_DICT:
+		return dict_json(value, NULL);
+	case PLIST_NULL:
+		break;
+	}
+	return json_null();
+}
+
+int mdm_plist_json(const struct plist *value, const char *const *skip, struct buf *out,
+		   struct err *err)
+{
+	json_t *json;
+
+	if (!value)
+		return err_set(err, ERR_USAGE, "nothing to tell as JSON");
+	json = value->type == PLIST_DICT ? dict_json(value, skip) : value_json(value);
+	return mdm_json_dump(json, out, err);
+}
