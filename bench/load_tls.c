@@ -1,17 +1,20 @@
 /*
  * load_tls - many clients with certificates, for measuring a server
  *
- *     load_tls PORT MODE COUNT THREADS POOL REQUEST
+ *     load_tls PORT MODE COUNT THREADS POOL REQUEST [REPORT]
  *
  *     MODE     new       COUNT connections, each with a full handshake and one request
  *              resume    the same, each after the first one of its thread resuming the last session
  *              keep      THREADS connections share COUNT requests
  *              idle      COUNT connections with one request each stay open until stdin ends
+ *              queue     as keep, but an answer that carries a command is followed by REPORT
  *     POOL     certificates and keys, PEM, in turns; connection i shows number i modulo their count
  *     REQUEST  file with a whole request; "@N@" in it becomes the six-digit number of the identity
+ *     REPORT   the same; "@C@" in it becomes the UUID of the command
  *
- * Prints one line of JSON: count, failed (no answer, or not 2xx), resumed, wall seconds, p50 and
- * p99 of a connection (with keep: of a request) in microseconds.
+ * Prints one line of JSON: count, failed (no answer, or not 2xx), resumed, commands (answers that
+ * carried one), wall seconds, p50 and p99 of a connection (with keep: of a request) in
+ * microseconds.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -28,9 +31,9 @@
 
 #include "base/base.h"
 
-enum mode { MODE_NEW, MODE_RESUME, MODE_KEEP, MODE_IDLE };
+enum mode { MODE_NEW, MODE_RESUME, MODE_KEEP, MODE_IDLE, MODE_QUEUE };
 
-enum { IDENTITIES_MAX = 100000, REQUEST_MAX = 65536 };
+enum { IDENTITIES_MAX = 100000, REQUEST_MAX = 65536, UUID_MAX = 64 };
 
 struct identity {
 	X509 *cert;
@@ -43,15 +46,16 @@ static struct {
 	unsigned count, threads;
 	struct identity *identities;
 	unsigned identity_count;
-	char *request;
+	char *request, *report;
 	SSL_CTX *ctx;
-	atomic_uint next, failed, resumed;
+	atomic_uint next, failed, resumed, commands;
 	uint32_t *times_us;
 } load;
 
 struct client {
 	int fd;
 	SSL *ssl;
+	char command[UUID_MAX]; /* of the last answer; empty without */
 };
 
 static void die(const char *what)
@@ -86,14 +90,16 @@ static void read_pool(const char *path)
 		die("the pool has no identity");
 }
 
-static void read_request(const char *path)
+static char *read_request(const char *path)
 {
 	struct buf text = BUF_INIT(REQUEST_MAX);
+	char *copy;
 
 	if (fs_read_file(fs_system(), path, &text, NULL) != 0)
-		die("the request cannot be read");
-	load.request = strdup(buf_text(&text));
+		die("a request cannot be read");
+	copy = strdup(buf_text(&text));
 	buf_clear(&text);
+	return copy;
 }
 
 /* ---- one client ---- */
@@ -124,18 +130,44 @@ static void client_close(struct client *client)
 	close(client->fd);
 }
 
-/** client_ask - send the request of @identity; true when all of an answer 2xx came */
+static void replace(char text[REQUEST_MAX], const char *mark, const char *value)
+{
+	size_t mark_len = strlen(mark), len = strlen(value);
+	char *at;
+
+	while ((at = strstr(text, mark)) != NULL) {
+		memmove(at + len, at + mark_len, strlen(at + mark_len) + 1);
+		memcpy(at, value, len);
+	}
+}
+
+static void note_command(struct client *client, const char *answer)
+{
+	const char *at = strstr(answer, "<key>CommandUUID</key>");
+	size_t len;
+
+	client->command[0] = 0;
+	at = at ? strstr(at, "<string>") : NULL;
+	if (!at)
+		return;
+	len = strcspn(at + 8, "<");
+	if (len < UUID_MAX) {
+		memcpy(client->command, at + 8, len);
+		client->command[len] = 0;
+	}
+}
+
+/** client_ask - send a request of @identity; true when all of an answer 2xx came */
 static bool client_ask(struct client *client, unsigned identity)
 {
-	char text[REQUEST_MAX], number[12], *mark;
+	char text[REQUEST_MAX], number[12];
 	size_t have = 0, need = 0;
+	bool reports = load.report && client->command[0];
 
-	snprintf(text, sizeof(text), "%s", load.request);
+	snprintf(text, sizeof(text), "%s", reports ? load.report : load.request);
 	snprintf(number, sizeof(number), "%06u", identity);
-	while ((mark = strstr(text, "@N@")) != NULL) {
-		memmove(mark + 6, mark + 3, strlen(mark + 3) + 1);
-		memcpy(mark, number, 6);
-	}
+	replace(text, "@N@", number);
+	replace(text, "@C@", client->command);
 	if (SSL_write(client->ssl, text, (int)strlen(text)) <= 0)
 		return false;
 	while (need == 0 || have < need) {
@@ -152,6 +184,9 @@ static bool client_ask(struct client *client, unsigned identity)
 		length = strcasestr(text, "\r\nContent-Length:");
 		need = (size_t)(end - text) + 4 + (length ? strtoul(length + 17, NULL, 10) : 0);
 	}
+	note_command(client, text);
+	if (client->command[0])
+		load.commands++;
 	return strncmp(text, "HTTP/1.1 2", 10) == 0;
 }
 
@@ -170,7 +205,7 @@ static void one_connection(unsigned at, unsigned identity)
 {
 	SSL_SESSION *session = load.mode == MODE_RESUME ? STEAL(last_session) : NULL;
 	uint64_t start = now_us();
-	struct client client;
+	struct client client = {.fd = -1};
 
 	if (!client_open(&client, identity, session) || !client_ask(&client, identity))
 		load.failed++;
@@ -184,14 +219,15 @@ static void one_connection(unsigned at, unsigned identity)
 static void *work(void *arg)
 {
 	unsigned thread = (unsigned)(uintptr_t)arg, at;
-	struct client client;
+	bool keeps = load.mode == MODE_KEEP || load.mode == MODE_QUEUE;
+	struct client client = {.fd = -1};
 
-	if (load.mode == MODE_KEEP && !client_open(&client, thread % load.identity_count, NULL))
+	if (keeps && !client_open(&client, thread % load.identity_count, NULL))
 		die("no connection");
 	while ((at = load.next++) < load.count) {
 		uint64_t start = now_us();
 
-		if (load.mode != MODE_KEEP) {
+		if (!keeps) {
 			/* a session belongs to one identity */
 			one_connection(at, (load.mode == MODE_RESUME ? thread : at) %
 						   load.identity_count);
@@ -201,7 +237,7 @@ static void *work(void *arg)
 			load.failed++;
 		load.times_us[at] = (uint32_t)(now_us() - start);
 	}
-	if (load.mode == MODE_KEEP)
+	if (keeps)
 		client_close(&client);
 	SSL_SESSION_free(last_session);
 	return NULL;
@@ -222,7 +258,7 @@ static void run_threads(void)
 static void hold_idle(void)
 {
 	for (unsigned i = 0; i < load.count; i++) {
-		struct client client;
+		struct client client = {.fd = -1};
 		uint64_t start = now_us();
 
 		if (!client_open(&client, i % load.identity_count, NULL) ||
@@ -241,7 +277,7 @@ static int by_time(const void *a, const void *b)
 
 static enum mode mode_of(const char *name)
 {
-	static const char *const names[] = {"new", "resume", "keep", "idle"};
+	static const char *const names[] = {"new", "resume", "keep", "idle", "queue"};
 
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
 		if (strcmp(names[i], name) == 0)
@@ -255,8 +291,8 @@ int main(int argc, char **argv)
 	struct rlimit limit;
 	uint64_t start;
 
-	if (argc != 7)
-		die("PORT MODE COUNT THREADS POOL REQUEST");
+	if (argc != 7 && argc != 8)
+		die("PORT MODE COUNT THREADS POOL REQUEST [REPORT]");
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
@@ -266,7 +302,8 @@ int main(int argc, char **argv)
 	load.count = (unsigned)atoi(argv[3]);
 	load.threads = (unsigned)atoi(argv[4]);
 	read_pool(argv[5]);
-	read_request(argv[6]);
+	load.request = read_request(argv[6]);
+	load.report = argc == 8 ? read_request(argv[7]) : NULL;
 	load.times_us = calloc(load.count + 1, sizeof(*load.times_us));
 	load.ctx = SSL_CTX_new(TLS_client_method());
 	SSL_CTX_set_mode(load.ctx, SSL_MODE_RELEASE_BUFFERS);
@@ -280,9 +317,10 @@ int main(int argc, char **argv)
 		run_threads();
 	start = now_us() - start;
 	qsort(load.times_us, load.count, sizeof(*load.times_us), by_time);
-	printf("{\"count\": %u, \"failed\": %u, \"resumed\": %u, \"wall_s\": %.3f, \"p50_us\": %u, "
+	printf("{\"count\": %u, \"failed\": %u, \"resumed\": %u, \"commands\": %u, \"wall_s\": "
+	       "%.3f, \"p50_us\": %u, "
 	       "\"p99_us\": %u}\n",
-	       load.count, load.failed, load.resumed, (double)start / 1e6,
+	       load.count, load.failed, load.resumed, load.commands, (double)start / 1e6,
 	       load.times_us[load.count / 2], load.times_us[load.count * 99 / 100]);
 	fflush(stdout);
 	if (load.mode == MODE_IDLE)
