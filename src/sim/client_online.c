@@ -33,6 +33,7 @@ struct sim_online {
 	size_t count;
 	pthread_t thread;
 	bool is_running;
+	_Atomic bool is_ending;
 };
 
 /* ---- pushes ---- */
@@ -125,7 +126,7 @@ static void *run(void *arg)
 	struct sim_online *online = arg;
 	struct pollfd wait = {.fd = online->world->cancel->wake_fd, .events = POLLIN};
 
-	while (cancel_check(online->world->cancel, NULL) == 0) {
+	while (!online->is_ending && cancel_check(online->world->cancel, NULL) == 0) {
 		for (size_t i = 0; i < online->count; i++)
 			look(online, &online->listeners[i]);
 		poll(&wait, 1, LOOK_MS);
@@ -180,6 +181,7 @@ void sim_online_stop(struct sim_online *online)
 {
 	if (!online)
 		return;
+	online->is_ending = true;
 	if (online->is_running)
 		pthread_join(online->thread, NULL);
 	for (size_t i = 0; i < online->count; i++) {

@@ -11,11 +11,11 @@ struct sim_online;
  * @apple: folder of `rehome-sim apple`
  * @now:   the devices' clock, or -1
  *
- * All but the result is borrowed until sim_online_stop.  The thread ends with the world's cancel.
+ * All but the result is borrowed until sim_online_stop.  Looks end with the world's cancel.
  */
 int sim_online_start(struct sim_online **out, struct sim_world *world, const char *apple,
 		     char *const *folders, size_t count, int64_t now, struct err *err);
-/** sim_online_stop - wait for the thread, after the cancel was requested; NULL is fine */
+/** sim_online_stop - end the thread and wait for it; NULL is fine */
 void sim_online_stop(struct sim_online *online);
 
 #endif

@@ -87,14 +87,14 @@ static void a_token_update_that_failed_is_sent_with_the_next_session(void **stat
 	stage.service.trouble = "TokenUpdate";
 	stage.service.status = 503;
 	assert_int_equal(install(&stage, &(struct paper){0}, false), 0);
-	poll(&stage);
+	polls(&stage);
 	assert_int_equal(stage.session.status, 503);
 	assert_false(service_was_told(&stage.service, "Idle"));
 	stage.service.trouble = NULL;
-	poll(&stage);
+	polls(&stage);
 	assert_string_equal(stage.service.notes[0], "TokenUpdate");
 	assert_string_equal(stage.service.notes[1], "Idle");
-	poll(&stage);
+	polls(&stage);
 	assert_int_equal(stage.service.note_count, 1);
 	stage_end(&stage);
 }
@@ -149,7 +149,7 @@ static void a_session_goes_on_until_the_queue_is_empty(void **state)
 		      "<key>Queries</key><array><string>OSVersion</string></array>");
 	service_queue(&stage.service, "B", "<key>RequestType</key><string>Nonsense</string>");
 	service_queue(&stage.service, "C", "<key>Request</key><string>ProfileList</string>");
-	poll(&stage);
+	polls(&stage);
 	assert_true(service_was_told(&stage.service, "Acknowledged A"));
 	assert_true(service_was_told(&stage.service, "Error B"));
 	assert_true(service_was_told(&stage.service, "CommandFormatError C"));
@@ -168,13 +168,13 @@ static void an_answer_is_kept_until_it_was_accepted(void **state)
 	service_queue(&stage.service, "A", "<key>RequestType</key><string>ProfileList</string>");
 	stage.service.trouble = "Acknowledged";
 	stage.service.status = 503;
-	poll(&stage);
+	polls(&stage);
 	assert_true(service_was_told(&stage.service, "Acknowledged A"));
 	stage.service.trouble = NULL;
-	poll(&stage);
+	polls(&stage);
 	assert_int_equal(stage.service.note_count, 1);
 	assert_string_equal(stage.service.notes[0], "Acknowledged A");
-	poll(&stage);
+	polls(&stage);
 	assert_string_equal(stage.service.notes[0], "Idle");
 	stage_end(&stage);
 }
@@ -190,7 +190,7 @@ static void a_locked_device_says_not_now_but_for_what_must_be_done(void **state)
 	service_queue(&stage.service, "A",
 		      "<key>RequestType</key><string>CertificateList</string>");
 	service_queue(&stage.service, "B", "<key>RequestType</key><string>ProfileList</string>");
-	poll(&stage);
+	polls(&stage);
 	assert_true(service_was_told(&stage.service, "NotNow A"));
 	assert_true(service_was_told(&stage.service, "Acknowledged B"));
 	assert_int_equal(stage.session.not_now, 1);
@@ -220,7 +220,7 @@ static void only_the_two_answers_of_apple_end_management(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(answers); i++) {
 		stage.service.status = answers[i].status;
 		stage.service.reason = answers[i].body;
-		poll(&stage);
+		polls(&stage);
 		assert_int_equal(stage.session.was_let_go, answers[i].ends);
 		assert_int_equal(is_enrolled(&stage), !answers[i].ends);
 	}
@@ -256,7 +256,7 @@ static void its_own_service_removes_the_enrollment_and_what_it_brought(void **st
 		      "<key>Identifier</key><string>example.enrollment</string>");
 	assert_int_equal(sim_device_state(stage.device, &now, NULL), 0);
 	assert_true(now.encryption_is_forced);
-	poll(&stage);
+	polls(&stage);
 	assert_true(service_was_told(&stage.service, "Acknowledged C"));
 	assert_string_equal(stage.service.notes[stage.service.note_count - 1], "CheckOut");
 	assert_false(is_enrolled(&stage));
@@ -278,7 +278,7 @@ static void an_erase_is_answered_once_and_makes_a_new_push_token(void **state)
 	service_queue(&stage.service, "A", "<key>RequestType</key><string>EraseDevice</string>");
 	stage.service.trouble = "Acknowledged";
 	stage.service.status = 503;
-	poll(&stage);
+	polls(&stage);
 	assert_true(stage.session.was_erased);
 	assert_false(is_enrolled(&stage));
 	sim_push_token(stage.device, after);

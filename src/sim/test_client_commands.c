@@ -379,11 +379,11 @@ static void declarations_are_fetched_by_token_and_reported_on(void **state)
 	lacks_test = false;
 	stage.service.declare = declare;
 	service_queue(&stage.service, "A", TYPE("DeclarativeManagement"));
-	poll(&stage);
+	polls(&stage);
 	assert_true(service_was_told(&stage.service, "declaration/configuration/test"));
 	assert_true(is_kept(&stage, "test") && is_kept(&stage, "odd"));
 	service_queue(&stage.service, "B", TYPE("DeclarativeManagement"));
-	poll(&stage);
+	polls(&stage);
 	assert_true(service_was_told(&stage.service, "tokens"));
 	assert_false(service_was_told(&stage.service, "declaration-items"));
 	stage_end(&stage);
@@ -397,13 +397,13 @@ static void a_declaration_goes_only_when_the_service_says_so(void **state)
 	lacks_test = false;
 	stage.service.declare = declare;
 	service_queue(&stage.service, "A", TYPE("DeclarativeManagement"));
-	poll(&stage);
+	polls(&stage);
 	/* an error is none */
 	lacks_test = true;
 	stage.service.trouble = "declaration-items";
 	stage.service.status = 500;
 	service_queue(&stage.service, "B", TYPE("DeclarativeManagement"));
-	poll(&stage);
+	polls(&stage);
 	assert_true(is_kept(&stage, "test"));
 	/* let it be fetched anew, and answer 404 */
 	stage.service.trouble = NULL;
@@ -411,7 +411,7 @@ static void a_declaration_goes_only_when_the_service_says_so(void **state)
 					   slice_text("{\"ServerToken\": \"0\"}"), NULL),
 			 0);
 	service_queue(&stage.service, "C", TYPE("DeclarativeManagement"));
-	poll(&stage);
+	polls(&stage);
 	assert_true(service_was_told(&stage.service, "declaration/configuration/test"));
 	assert_false(is_kept(&stage, "test"));
 	assert_true(is_kept(&stage, "odd"));

@@ -46,7 +46,7 @@ static inline int install(struct stage *stage, const struct paper *paper, bool b
 	return r == 0 ? 0 : chain.items[chain.count - 1].code;
 }
 
-static inline void poll(struct stage *stage)
+static inline void polls(struct stage *stage)
 {
 	struct err err = ERR_INIT;
 
