@@ -405,6 +405,8 @@ static int context_fill(SSL_CTX *context, const struct apns_options *options, st
 	SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, take_any);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(context,
+				0); /* nothing to resume: its certificate would be missing */
 	return r;
 }
 
