@@ -77,7 +77,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	check(fs_read_file(fs_system(), argv[1], &cert, &err), &err);
 	check(fs_read_file(fs_system(), argv[2], &key, &err), &err);
-	check(http_tls_new(&ctx, buf_slice(&cert), buf_slice(&key), 20000, &err), &err);
+	check(http_tls_new(&ctx, buf_slice(&cert), buf_slice(&key), 10000, &err), &err);
 	check(net_listen(&listen_fd, "127.0.0.1:0", bound, &err), &err);
 	setsockopt(listen_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	printf("%s\n", strchr(bound, ':') + 1);

@@ -86,7 +86,9 @@ struct http_server_config {
 	unsigned connections_max; /* [12000] beyond: the longest idle one is closed, or, if all are
 				     busy, the new one */
 	unsigned requests_max;    /* handed to handle() and not answered yet [1024]; 503 beyond */
-	unsigned sessions_max;    /* TLS sessions kept for resumption [20000] */
+	unsigned sessions_max; /* TLS sessions kept for resumption, 6 kB each [10000]. Each server
+				  keeps its own: a client that meets another process shakes
+				  hands in full */
 	int64_t request_ms; /* for a handshake; from the first byte of a request to its last; from
 			       the answer to its last byte [30000] */
 	int64_t idle_ms;    /* before a request and between two [60000] */

@@ -205,7 +205,7 @@ static void set_defaults(struct http_server_config *config)
 	if (config->requests_max == 0)
 		config->requests_max = 1024;
 	if (config->sessions_max == 0)
-		config->sessions_max = 20000;
+		config->sessions_max = 10000;
 	if (config->request_ms == 0)
 		config->request_ms = 30000;
 	if (config->idle_ms == 0)
