@@ -2,7 +2,7 @@
  * command_life - what happens to a device between two backups: erase, setup, restore without a
  * computer, contact with its service, enrolling and leaving
  */
-#include "sim/mechanism.h"
+#include "sim/command_mdm.h"
 
 #include <getopt.h>
 #include <string.h>
@@ -14,6 +14,69 @@ struct step {
 	const char *value[8]; /* by the number of the option; "" for one without argument */
 	char **words;         /* behind DIR */
 };
+
+/* ---- the wire ---- */
+
+/* has it an identity that a real service issued? Then that service is asked, not the words */
+static bool is_live(struct sim_device *device)
+{
+	CLEANUP(sim_relation_clear) struct sim_relation relation;
+
+	sim_relation_init(&relation);
+	return sim_relation_load(device, &relation, NULL) == 0;
+}
+
+static void judge(const struct sim_session *session, bool is_there, enum sim_reply *reply,
+		  enum sim_then *then)
+{
+	*then = session->was_let_go   ? SIM_THEN_DROPPED
+		: session->was_erased ? SIM_THEN_WIPED
+		: is_there            ? SIM_THEN_STAYS
+				      : SIM_THEN_RETIRED;
+	*reply = session->was_let_go          ? SIM_REPLY_REJECTED
+		 : session->was_erased        ? SIM_REPLY_ACCEPTED
+		 : session->status / 100 == 2 ? SIM_REPLY_ACCEPTED
+					      : SIM_REPLY_REFUSED;
+}
+
+/* one session over the wire, told in the words of a contact */
+static int contact_live(struct step *step, struct err *err)
+{
+	struct sim_enrollment enrollment;
+	struct sim_session session;
+	struct sim_phone phone = {0};
+	enum sim_reply reply = SIM_REPLY_UNREACHABLE;
+	enum sim_then then = SIM_THEN_STAYS;
+	int r = sim_phone_open(&phone, step->world, step->device, err);
+
+	if (r == 0)
+		r = sim_client_poll(&phone.client, &session, err);
+	sim_phone_close(&phone);
+	if (r == 0)
+		judge(&session, sim_enrollment_load(step->device, &enrollment, err) == 0, &reply,
+		      &then);
+	if (r == ERR_CLOSED || r == ERR_TIMEOUT || r == ERR_POLICY)
+		r = 0; /* nothing came back that the device could act upon */
+	if (r == 0)
+		fprintf(step->world->out, "%s, %s\n", sim_reply_word(reply), sim_then_word(then));
+	return r;
+}
+
+static int leave_live(struct step *step, struct err *err)
+{
+	CLEANUP(sim_relation_clear) struct sim_relation relation;
+	struct sim_phone phone = {0};
+	int r;
+
+	sim_relation_init(&relation);
+	r = sim_relation_load(step->device, &relation, err);
+	if (r == 0)
+		r = sim_phone_open(&phone, step->world, step->device, err);
+	if (r == 0)
+		r = sim_person_remove(&phone.client, relation.identifier, err);
+	sim_phone_close(&phone);
+	return r;
+}
 
 /* ---- the steps ---- */
 
@@ -51,6 +114,8 @@ static int setup(struct step *step, struct err *err)
 		    : sim_setup_finish(step->device, step->value[SETUP_SIGN_IN] != NULL, err);
 	if (r >= 0)
 		fprintf(step->world->out, "%s\n", (is_part ? panes : ends)[r]);
+	if (r == 0 && !is_part && is_live(step->device)) /* what a restore brought back, speaks */
+		return contact_live(step, err);
 	return r < 0 ? r : 0;
 }
 
@@ -79,22 +144,46 @@ static int contact(struct step *step, struct err *err)
 {
 	enum sim_reply reply;
 	enum sim_then then;
-	int r = sim_contact_make(step->device, sim_service_in_words(), &reply, &then, err);
+	int r;
+
+	if (is_live(step->device))
+		return contact_live(step, err);
+	r = sim_contact_make(step->device, sim_service_in_words(), &reply, &then, err);
 
 	if (r == 0)
 		fprintf(step->world->out, "%s, %s\n", sim_reply_word(reply), sim_then_word(then));
 	return r;
 }
 
+enum { ENROLL_PROFILE, ENROLL_CA };
+
 static int enroll(struct step *step, struct err *err)
 {
-	return sim_enroll_by_hand(step->device, step->words[0], err);
+	struct sim_phone phone = {0};
+	int r;
+
+	if (!step->value[ENROLL_PROFILE] != (step->words[0] != NULL))
+		return err_set(err, ERR_USAGE, "enroll takes a SERVER, or --profile");
+	if (step->words[0])
+		return sim_enroll_by_hand(step->device, step->words[0], err);
+	r = sim_phone_open(&phone, step->world, step->device, err);
+	if (r == 0)
+		r = sim_person_install(&phone.client, step->value[ENROLL_PROFILE],
+				       step->value[ENROLL_CA], true, err);
+	sim_phone_close(&phone);
+	return r;
 }
 
 enum { UNMANAGE_BY_SERVICE };
 
 static int unmanage(struct step *step, struct err *err)
 {
+	if (is_live(step->device)) {
+		if (step->value[UNMANAGE_BY_SERVICE])
+			return err_set(err, ERR_USAGE,
+				       "the service of this device is real: let it say so");
+		return leave_live(step, err);
+	}
 	return sim_unmanage(step->device, step->value[UNMANAGE_BY_SERVICE] != NULL, err);
 }
 
@@ -102,7 +191,7 @@ static int unmanage(struct step *step, struct err *err)
 
 static const struct command {
 	const char *name, *usage, *help;
-	int words; /* behind DIR */
+	int words; /* behind DIR, at most */
 	int (*run)(struct step *step, struct err *err);
 	struct option options[6];
 } commands[] = {
@@ -137,11 +226,12 @@ static const struct command {
 	 contact,
 	 {{0}}},
 	{"enroll",
-	 "DIR SERVER",
+	 "DIR SERVER | DIR --profile FILE|URL [--ca FILE]",
 	 "Installs a service's enrollment profile by hand.",
 	 1,
 	 enroll,
-	 {{0}}},
+	 {{"profile", required_argument, NULL, ENROLL_PROFILE},
+	  {"ca", required_argument, NULL, ENROLL_CA}}},
 	{"unmanage",
 	 "DIR [--by-service]",
 	 "Removes the enrollment, as the person or as the service.",
@@ -163,7 +253,7 @@ static int parse(const struct command *command, struct step *step, int argc, cha
 				       command->usage);
 		step->value[option] = optarg ? optarg : "";
 	}
-	if (optind + 1 + command->words != argc)
+	if (optind + 1 > argc || argc > optind + 1 + command->words)
 		return err_set(err, ERR_USAGE, "usage: rehome-sim %s %s", command->name,
 			       command->usage);
 	step->words = argv + optind + 1;
