@@ -151,6 +151,23 @@ static void what_is_not_allowed_is_refused(void **state)
 		ERR_CLOSED);
 }
 
+static void a_redirect_is_followed_only_when_asked_for(void **state)
+{
+	CLEANUP(http_client_free_p) struct http_client *client = client_of(trusting());
+	CLEANUP(http_reply_clear) struct http_reply reply = HTTP_REPLY_INIT;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(ask(client, http_url, "/moved", (struct http_call){0}, &reply, &err), 0);
+	assert_int_equal(reply.status, 302);
+	assert_string_equal(http_reply_field(&reply, "location"), "/where?moved");
+	assert_int_equal(ask(client, http_url, "/moved", (struct http_call){.redirects_max = 1},
+			     &reply, &err),
+			 0);
+	assert_int_equal(reply.status, 200);
+	assert_string_equal(buf_text(&reply.body), "/where|moved");
+	assert_null(http_reply_field(&reply, "location")); /* of the answer before */
+}
+
 static void waiting_has_an_end(void **state)
 {
 	CLEANUP(http_client_free_p) struct http_client *client = client_of(trusting());
@@ -227,6 +244,7 @@ int main(void)
 		cmocka_unit_test(each_identity_has_its_own_connection),
 		cmocka_unit_test(only_the_right_server_is_spoken_to),
 		cmocka_unit_test(what_is_not_allowed_is_refused),
+		cmocka_unit_test(a_redirect_is_followed_only_when_asked_for),
 		cmocka_unit_test(waiting_has_an_end),
 		cmocka_unit_test(http_2_is_what_was_asked_for_or_a_failure),
 		cmocka_unit_test(many_calls_run_at_once),

@@ -393,6 +393,27 @@ static void idle_connections_wait_and_the_oldest_makes_room(void **state)
 	free(peers);
 }
 
+static void when_all_are_busy_a_new_one_is_closed(void **state)
+{
+	CLEANUP(peer_close) struct peer busy = peer_plain(&testing);
+	struct peer refused;
+	char byte;
+
+	testing.server->config.connections_max = 1;
+	peer_ask(&busy, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+	while (http_server_counts(testing.server)->in_flight == 0)
+		poll(NULL, 0, 1);
+	refused = peer_plain(&testing);
+	assert_int_equal(recv(refused.fd, &byte, 1, 0), 0);
+	peer_close(&refused);
+	assert_int_equal(http_server_counts(testing.server)->refused, 1);
+	testing.server->config.connections_max = 2;
+	refused = peer_plain(&testing);
+	peer_ask(&refused, "GET /now HTTP/1.1\r\nHost: a\r\n\r\n");
+	assert_answer(&busy, 200, "late");
+	peer_close(&refused);
+}
+
 static void an_idle_connection_ends_after_its_time(void **state)
 {
 	struct testing_server brief;
@@ -552,6 +573,7 @@ int main(void)
 		WITH_SERVER(too_much_is_refused_and_the_refusal_arrives),
 		WITH_SERVER(too_many_requests_at_once_are_told_to_come_again),
 		WITH_SERVER(idle_connections_wait_and_the_oldest_makes_room),
+		WITH_SERVER(when_all_are_busy_a_new_one_is_closed),
 		cmocka_unit_test(an_idle_connection_ends_after_its_time),
 		cmocka_unit_test(one_that_asks_without_end_does_not_keep_others_waiting),
 		cmocka_unit_test(a_stop_lets_requests_finish),

@@ -90,7 +90,8 @@ static inline void testing_identity_clear(struct testing_identity *identity)
 /*
  * What it answers: /echo the body; /count how many requests there were; /where the path, a bar and
  * the query; /cert the client's certificate; /later nothing until /now comes, which answers the one
- * that waits; /big 16 MiB.
+ * that waits; /big 16 MiB; /moved
+ * a redirect.
  */
 struct testing_server {
 	struct http_server *server;
@@ -109,6 +110,7 @@ static inline void testing_handle(void *arg, struct http_request *request)
 {
 	static const struct http_field extra[] = {
 		{"X-Sent", "yes"}, {"X-Split", "a\r\nX-Injected: 1"}, {NULL, NULL}};
+	static const struct http_field moved[] = {{"Location", "/where?moved"}, {NULL, NULL}};
 	struct testing_server *testing = arg;
 	struct buf text = BUF_INIT(TESTING_BIG);
 
@@ -117,6 +119,10 @@ static inline void testing_handle(void *arg, struct http_request *request)
 	if (strcmp(request->path, "/later") == 0) {
 		assert_null(testing->waiting);
 		testing->waiting = request;
+		return;
+	}
+	if (strcmp(request->path, "/moved") == 0) {
+		http_answer(request, 302, NULL, moved, SLICE_EMPTY);
 		return;
 	}
 	if (strcmp(request->path, "/now") == 0 && testing->waiting)
