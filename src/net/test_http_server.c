@@ -9,13 +9,18 @@ static struct testing_server testing;
 
 static int start_server(void **state)
 {
-	/* a few times are short, so that what is too slow is seen soon */
 	testing_server_start(&testing,
-			     (struct http_server_config){.request_ms = 200,
-							 .idle_ms = 20000,
-							 .connections_max = 1500,
+			     (struct http_server_config){.connections_max = 1500,
 							 .requests_max = 2,
 							 .header_len_max = 4096},
+			     &server_identity);
+	return 0;
+}
+
+/* what is too slow is seen soon */
+static int start_impatient_server(void **state)
+{
+	testing_server_start(&testing, (struct http_server_config){.request_ms = 200},
 			     &server_identity);
 	return 0;
 }
@@ -420,7 +425,7 @@ static void an_idle_connection_ends_after_its_time(void **state)
 	struct peer peer;
 	char byte;
 
-	testing_server_start(&brief, (struct http_server_config){.idle_ms = 50}, &server_identity);
+	testing_server_start(&brief, (struct http_server_config){.idle_ms = 300}, &server_identity);
 	peer = peer_plain(&brief);
 	peer_ask(&peer, "GET /where HTTP/1.1\r\nHost: a\r\n\r\n");
 	assert_int_equal(peer_status(&peer), 200);
@@ -567,8 +572,10 @@ int main(void)
 		WITH_SERVER(the_certificate_is_handed_on_whoever_shows_it),
 		WITH_SERVER(a_resumed_session_still_has_its_certificate),
 		WITH_SERVER(old_tls_is_refused),
-		WITH_SERVER(slow_clients_are_cut_off),
-		WITH_SERVER(a_client_that_does_not_read_is_cut_off),
+		cmocka_unit_test_setup_teardown(slow_clients_are_cut_off, start_impatient_server,
+						stop_server),
+		cmocka_unit_test_setup_teardown(a_client_that_does_not_read_is_cut_off,
+						start_impatient_server, stop_server),
 		WITH_SERVER(what_is_refused_is_answered_and_ends_the_connection),
 		WITH_SERVER(too_much_is_refused_and_the_refusal_arrives),
 		WITH_SERVER(too_many_requests_at_once_are_told_to_come_again),
