@@ -16,12 +16,18 @@ REQUEST = ('PUT /mdm HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-
            'User-Agent: MDM/1.0\r\nContent-Length: {length}\r\n\r\n{body}')
 IDLE = ('<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" '
         '"http://www.apple.com/DTDs/PropertyList-1.0.dtd">\n<plist version="1.0"><dict><key>Status</key>'
-        '<string>Idle</string><key>UDID</key><string>0000FE5A-0000000000@N@</string></dict></plist>\n')
+        '<string>Idle</string><key>UDID</key><string>@U@</string></dict></plist>\n')
 POOL = 16
 
 
 def openssl(*words):
     subprocess.run(['openssl', *map(str, words)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def request(body):
+    """A whole request; marks in it are replaced by what has a known length."""
+    length = len(body.replace('@U@', 25 * 'U').replace('@C@', 36 * 'C'))
+    return REQUEST.format(length=length, body=body)
 
 
 def certificate(folder, name, *key):
@@ -67,13 +73,11 @@ class Server:
 class Load:
     def __init__(self, build, folder):
         self.program, self.folder = build / 'bench' / 'load_tls', folder
-        pool = folder / 'pool.pem'
-        with pool.open('w') as out:
+        with (folder / 'pool.pem').open('w') as pool, (folder / 'pool.pem.names').open('w') as names:
             for i in range(POOL):
-                out.write(''.join(path.read_text() for path in certificate(folder, f'device{i}', 'rsa:2048')))
-        body = IDLE
-        # the mark is three bytes and becomes six
-        (folder / 'idle').write_bytes(REQUEST.format(length=len(body) + 3, body=body).encode())
+                pool.write(''.join(path.read_text() for path in certificate(folder, f'device{i}', 'rsa:2048')))
+                names.write(f'0000FE5A-{i:016X}\n')
+        (folder / 'idle').write_text(request(IDLE))
 
     def words(self, server, mode, count, threads):
         return [self.program, str(server.port), mode, str(count), str(threads), self.folder / 'pool.pem', self.folder / 'idle']

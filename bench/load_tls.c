@@ -8,9 +8,9 @@
  *              keep      THREADS connections share COUNT requests
  *              idle      COUNT connections with one request each stay open until stdin ends
  *              queue     as keep, but an answer that carries a command is followed by REPORT
- *     POOL     certificates and keys, PEM, in turns; connection i shows number i modulo their count
- *     REQUEST  file with a whole request; "@N@" in it becomes the six-digit number of the identity
- *     REPORT   the same; "@C@" in it becomes the UUID of the command
+ *     POOL     certificates and keys, PEM, in turns; connection i shows number i modulo their
+ * count. POOL.names has a line for each: its UDID REQUEST  file with a whole request; "@U@" in it
+ * becomes the UDID of the identity REPORT   the same; "@C@" in it becomes the UUID of the command
  *
  * Prints one line of JSON: count, failed (no answer, or not 2xx), resumed, commands (answers that
  * carried one), wall seconds, p50 and p99 of a connection (with keep: of a request) in
@@ -38,6 +38,7 @@ enum { IDENTITIES_MAX = 100000, REQUEST_MAX = 65536, UUID_MAX = 64 };
 struct identity {
 	X509 *cert;
 	EVP_PKEY *key;
+	char udid[64];
 };
 
 static struct {
@@ -71,9 +72,12 @@ static uint64_t now_us(void)
 
 static void read_pool(const char *path)
 {
-	FILE *file = fopen(path, "r");
+	char names_path[PATH_LEN_MAX];
+	FILE *file = fopen(path, "r"), *names;
 
-	if (!file)
+	snprintf(names_path, sizeof(names_path), "%s.names", path);
+	names = fopen(names_path, "r");
+	if (!file || !names)
 		die("the pool cannot be read");
 	load.identities = calloc(IDENTITIES_MAX, sizeof(*load.identities));
 	while (load.identity_count < IDENTITIES_MAX) {
@@ -81,11 +85,12 @@ static void read_pool(const char *path)
 
 		at->cert = PEM_read_X509(file, NULL, NULL, NULL);
 		at->key = at->cert ? PEM_read_PrivateKey(file, NULL, NULL, NULL) : NULL;
-		if (!at->key)
+		if (!at->key || fscanf(names, "%63s", at->udid) != 1)
 			break;
 		load.identity_count++;
 	}
 	fclose(file);
+	fclose(names);
 	if (load.identity_count == 0)
 		die("the pool has no identity");
 }
@@ -160,13 +165,12 @@ static void note_command(struct client *client, const char *answer)
 /** client_ask - send a request of @identity; true when all of an answer 2xx came */
 static bool client_ask(struct client *client, unsigned identity)
 {
-	char text[REQUEST_MAX], number[12];
+	char text[REQUEST_MAX];
 	size_t have = 0, need = 0;
 	bool reports = load.report && client->command[0];
 
 	snprintf(text, sizeof(text), "%s", reports ? load.report : load.request);
-	snprintf(number, sizeof(number), "%06u", identity);
-	replace(text, "@N@", number);
+	replace(text, "@U@", load.identities[identity].udid);
 	replace(text, "@C@", client->command);
 	if (SSL_write(client->ssl, text, (int)strlen(text)) <= 0)
 		return false;
