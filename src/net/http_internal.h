@@ -58,7 +58,7 @@ int http_tls_new(SSL_CTX **out, struct slice cert_pem, struct slice key_pem, uns
 
 enum {
 	HTTP_READ_LEN = 16 << 10,    /* one TLS record */
-	HTTP_DRAIN_MAX = 256 << 10,  /* thrown away after a refusal, so that it is read */
+	HTTP_DRAIN_MAX = 4 << 20,    /* thrown away after a refusal, so that it is read */
 	HTTP_STEPS_MAX = 64,         /* of one connection in a row: a read, a write, a handler */
 	HTTP_ACCEPT_BATCH = 16,      /* clients in a row */
 	HTTP_ANSWER_MAX = 64 << 20,  /* head and body of an answer */

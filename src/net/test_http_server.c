@@ -328,15 +328,16 @@ static void what_is_refused_is_answered_and_ends_the_connection(void **state)
 
 static void too_much_is_refused_and_the_refusal_arrives(void **state)
 {
-	char *much = malloc(200000);
+	enum { MUCH = 3000000 }; /* more than sockets hold: the client is still sending */
+	char *much = malloc(MUCH);
 	CLEANUP(peer_close) struct peer header = peer_plain(&testing), body = peer_plain(&testing);
 
-	memset(much, 'a', 200000);
+	memset(much, 'a', MUCH);
 	peer_ask(&header, "GET / HTTP/1.1\r\nHost: a\r\nX: ");
-	peer_say(&header, much, 200000);
+	peer_say(&header, much, MUCH);
 	assert_int_equal(peer_status(&header), 431);
-	peer_ask(&body, "PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n");
-	peer_say(&body, much, 200000);
+	peer_ask(&body, "PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n");
+	peer_say(&body, much, MUCH);
 	assert_int_equal(peer_status(&body), 413);
 	free(much);
 }
