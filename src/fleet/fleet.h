@@ -28,7 +28,7 @@ enum {
 	FLEET_ID_MAX = 255,          /* bytes of an enrollment id, user channel included */
 	FLEET_NAME_MAX = 255,        /* of a group, a profile identifier, an operator */
 	FLEET_CHALLENGE_LEN = 40,    /* characters of a ticket's challenge: lower-case hex */
-	FLEET_UUID_LEN = 36,         /* characters of a command's UUID */
+	FLEET_UUID_MAX = 64,         /* characters of a command's UUID */
 	FLEET_BODY_MAX = 4 << 20,    /* longest answer to a device, in bytes */
 	FLEET_COMMAND_MAX = 1 << 20, /* longest command, in bytes */
 	FLEET_RESULT_MAX =
@@ -234,7 +234,7 @@ struct fleet_wish {
 
 /** struct fleet_queued - what became of a wish */
 struct fleet_queued {
-	char uuid[FLEET_UUID_LEN + 1]; /* as given, or made */
+	char uuid[FLEET_UUID_MAX + 1]; /* as given, or made */
 	char request_type[64];
 	uint64_t queued, held, refused; /* enrollments; held: until a restore is confirmed */
 };

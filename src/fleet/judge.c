@@ -86,13 +86,9 @@ struct fleet_judgement fleet_judge(const struct fleet_facts *facts)
 	if (facts->is_unenroll_decided)
 		return proceed(FLEET_UNENROLL, "unenrolled");
 	if (facts->identity == FLEET_IDENTITY_ENDED)
-		return (struct fleet_judgement){
-			FLEET_REFUSE_RESTORE, "identity was ended",
-			facts->restore == FLEET_REFUSED_RESTORE ? NULL : "identity-ended"};
+		return refuse("identity was ended", "identity-ended");
 	if (facts->now > facts->not_after + facts->grace_s)
-		return (struct fleet_judgement){
-			FLEET_REFUSE_RESTORE, "identity is past its end",
-			facts->restore == FLEET_REFUSED_RESTORE ? NULL : "identity-ended"};
+		return refuse("identity is past its end", "identity-ended");
 	if (facts->message == FLEET_SAYS_AUTHENTICATE)
 		return judge_authenticate(facts);
 	return judge_established(facts);

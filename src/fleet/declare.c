@@ -1,0 +1,295 @@
+/*
+ * Declarative management: the set of a device, its token, and what it says of each declaration.
+ *
+ * A 404 makes a device delete a declaration: it leaves for an identifier that the assigned set
+ * really lacks, and for nothing else.  Inside failures travel up and become 503.
+ */
+#include "fleet/internal.h"
+
+#include <stdlib.h>
+
+enum { SET_MAX = 1024, STATUS_ITEMS_MAX = 256 << 10 };
+
+static const char json_type[] = "application/json";
+
+/* ---- what the service brings along ---- */
+
+static int read_builtin(struct fleet_builtin *builtin, struct slice json, struct err *err)
+{
+	builtin->json = BUF_INIT(MDM_DECLARATION_MAX);
+	return mdm_declaration_read(json, &builtin->kind, builtin->identifier, builtin->type,
+				    builtin->token, &builtin->json, err);
+}
+
+int fleet_builtin_make(struct fleet *fleet, struct err *err)
+{
+	CLEANUP(buf_clear) struct buf json = BUF_INIT(MDM_DECLARATION_MAX);
+	int r = mdm_subscriptions_json(&json, err);
+
+	if (r == 0)
+		r = read_builtin(&fleet->builtin[0], buf_slice(&json), err);
+	if (r < 0)
+		return r;
+	/* a configuration does nothing without an activation that names it */
+	buf_truncate(&json, 0);
+	r = buf_append_format(&json, err,
+			      "{\"Type\":\"com.apple.activation.simple\",\"Identifier\":\"%s.on\","
+			      "\"Payload\":{\"StandardConfigurations\":[\"%s\"]}}",
+			      fleet->builtin[0].identifier, fleet->builtin[0].identifier);
+	return r < 0 ? r : read_builtin(&fleet->builtin[1], buf_slice(&json), err);
+}
+
+/* ---- the set ---- */
+
+struct set {
+	struct store_item *items;
+	struct mdm_declaration *declarations; /* into @items and the builtin ones */
+	size_t count;
+};
+
+static void set_clear(struct set *set)
+{
+	free(set->items);
+	free(set->declarations);
+}
+
+static int each_assigned(void *arg, const struct store_item *item, struct err *err)
+{
+	struct set *set = arg;
+
+	if (set->count == SET_MAX)
+		return err_set(err, ERR_LIMIT, "more than %d declarations for one device", SET_MAX);
+	if (set->count % 64 == 0) {
+		struct store_item *items =
+			realloc(set->items, (set->count + 64) * sizeof(*set->items));
+
+		if (!items)
+			return err_no_memory(err);
+		set->items = items;
+	}
+	set->items[set->count++] = *item;
+	return 0;
+}
+
+static enum mdm_declaration_kind kind_of(const char *type)
+{
+	static const struct {
+		const char *prefix;
+		enum mdm_declaration_kind kind;
+	} kinds[] = {{"com.apple.activation.", MDM_ACTIVATION},
+		     {"com.apple.asset.", MDM_ASSET},
+		     {"com.apple.management.", MDM_MANAGEMENT}};
+
+	for (size_t i = 0; i < ARRAY_COUNT(kinds); i++)
+		if (strncmp(type, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
+			return kinds[i].kind;
+	return MDM_CONFIGURATION;
+}
+
+/* all that @enrollment shall have; @token: of the whole */
+static int set_of(struct fleet *fleet, const struct store_enrollment *enrollment, struct set *set,
+		  char token[65], struct err *err)
+{
+	size_t assigned;
+	int r = store_assigned(fleet->store, 'd', enrollment->device, each_assigned, set, err);
+
+	if (r < 0)
+		return r;
+	assigned = set->count;
+	set->declarations = calloc(assigned + FLEET_BUILTIN_COUNT, sizeof(*set->declarations));
+	if (!set->declarations)
+		return err_no_memory(err);
+	for (size_t i = 0; i < assigned; i++)
+		set->declarations[i] =
+			(struct mdm_declaration){.kind = kind_of(set->items[i].type),
+						 .identifier = set->items[i].identifier,
+						 .type = set->items[i].type,
+						 .token = set->items[i].uuid};
+	for (size_t i = 0; fleet->policy.is_declarative && i < FLEET_BUILTIN_COUNT; i++)
+		set->declarations[set->count++] =
+			(struct mdm_declaration){.kind = fleet->builtin[i].kind,
+						 .identifier = fleet->builtin[i].identifier,
+						 .type = fleet->builtin[i].type,
+						 .token = fleet->builtin[i].token};
+	mdm_declarations_token(set->declarations, set->count, token);
+	return 0;
+}
+
+int fleet_declare_sync(struct fleet *fleet, struct store_enrollment *enrollment, struct err *err)
+{
+	CLEANUP(set_clear) struct set set = {0};
+	CLEANUP(buf_clear) struct buf tokens = BUF_INIT(1024);
+	CLEANUP(buf_clear) struct buf dict = BUF_INIT(FLEET_COMMAND_MAX);
+	struct fleet_own own = {.request_type = "DeclarativeManagement", .lane = FLEET_LANE_NORMAL};
+	char token[65];
+	int r = set_of(fleet, enrollment, &set, token, err);
+
+	if (r < 0)
+		return r;
+	/* it is never switched off again: who had a set is told when it is empty */
+	if ((set.count == 0 && !enrollment->is_declarative) ||
+	    strncmp(token, enrollment->declarations_token,
+		    sizeof(enrollment->declarations_token) - 1) == 0)
+		return 0;
+	r = mdm_tokens_json(token, fleet_now(fleet), &tokens, err);
+	if (r == 0)
+		r = mdm_build_declarative(buf_slice(&tokens), &dict, err);
+	own.command = buf_slice(&dict);
+	if (r == 0)
+		r = fleet_queue_own(fleet, enrollment->no, &own, err);
+	enrollment->is_declarative = true;
+	snprintf(enrollment->declarations_token, sizeof(enrollment->declarations_token), "%s",
+		 token);
+	return r;
+}
+
+/* ---- answers ---- */
+
+static int answer_declaration(struct fleet_scene *scene, const struct set *set,
+			      const struct mdm_endpoint *endpoint, struct err *err)
+{
+	struct fleet *fleet = scene->fleet;
+	struct fleet_answer *answer = scene->answer;
+	const struct mdm_declaration *found = NULL;
+	struct store_item item;
+	int r;
+
+	for (size_t i = 0; i < set->count && !found; i++)
+		if (set->declarations[i].kind == endpoint->declaration &&
+		    strcmp(set->declarations[i].identifier, endpoint->identifier) == 0)
+			found = &set->declarations[i];
+	if (!found) {
+		answer->status = 404;
+		answer->reason = "declaration is not assigned";
+		return 0;
+	}
+	answer->content_type = json_type;
+	for (size_t i = 0; i < FLEET_BUILTIN_COUNT; i++)
+		if (found->identifier == fleet->builtin[i].identifier)
+			return buf_append_slice(&answer->body, buf_slice(&fleet->builtin[i].json),
+						err);
+	r = store_item_get(fleet->store, 'd', found->identifier, &item, &answer->body, err);
+	return r > 0 ? err_set(err, ERR_CORRUPT, "an assigned declaration is not there") : r;
+}
+
+struct status_scene {
+	struct fleet_scene *scene;
+	const struct store_enrollment *enrollment;
+};
+
+static int each_declared(void *arg, const struct mdm_declared *declared, struct err *err)
+{
+	const struct status_scene *status = arg;
+	struct store_installed row = {.at = status->scene->now};
+
+	if (strlen(declared->identifier) > STORE_NAME_MAX)
+		return 0;
+	snprintf(row.identifier, sizeof(row.identifier), "%s", declared->identifier);
+	snprintf(row.uuid, sizeof(row.uuid), "%.64s", declared->token ? declared->token : "");
+	snprintf(row.state, sizeof(row.state), "%s %.32s",
+		 declared->is_active ? "active" : "inactive",
+		 declared->valid ? declared->valid : "unknown");
+	return store_installed_put(status->scene->fleet->store, 'd', status->enrollment->no, &row,
+				   err);
+}
+
+static int take_status(struct fleet_scene *scene, const struct store_enrollment *enrollment,
+		       struct err *err)
+{
+	CLEANUP(buf_clear) struct buf items = BUF_INIT(STATUS_ITEMS_MAX);
+	struct status_scene status = {scene, enrollment};
+	struct err why = ERR_INIT;
+	int r = store_mark(scene->fleet->store, err);
+
+	if (r < 0)
+		return r;
+	r = mdm_status_read(scene->checkin->json, each_declared, &status, &items, &why);
+	if (r == ERR_PROTOCOL || r == ERR_LIMIT) {
+		r = store_undo(scene->fleet->store, err);
+		return r < 0 ? r : fleet_refuse(scene, "malformed status report");
+	}
+	if (r == 0)
+		r = store_keep(scene->fleet->store, &why);
+	if (r == 0 && items.len > strlen("{}"))
+		r = store_fact_put(scene->fleet->store, 'd', enrollment->device,
+				   "inventory/StatusReport", buf_slice(&items), scene->now, &why);
+	return r < 0 ? err_set(err, r, "%s", why.text) : r;
+}
+
+int fleet_declare_answer(struct fleet_scene *scene, struct store_enrollment *enrollment,
+			 struct err *err)
+{
+	CLEANUP(set_clear) struct set set = {0};
+	struct fleet_answer *answer = scene->answer;
+	struct mdm_endpoint endpoint;
+	char token[65];
+	int r;
+
+	if (!scene->checkin->endpoint ||
+	    mdm_endpoint_parse(scene->checkin->endpoint, &endpoint, NULL) < 0)
+		return fleet_refuse(scene, "no such endpoint");
+	if (endpoint.kind == MDM_ENDPOINT_STATUS)
+		return take_status(scene, enrollment, err);
+	r = set_of(scene->fleet, enrollment, &set, token, err);
+	if (r < 0)
+		return r;
+	switch (endpoint.kind) {
+	case MDM_ENDPOINT_TOKENS:
+		answer->content_type = json_type;
+		return mdm_tokens_json(token, scene->now, &answer->body, err);
+	case MDM_ENDPOINT_ITEMS:
+		answer->content_type = json_type;
+		return mdm_items_json(set.declarations, set.count, token, &answer->body, err);
+	default:
+		return answer_declaration(scene, &set, &endpoint, err);
+	}
+}
+
+/* ---- profiles that legacy declarations name ---- */
+
+static int each_named(void *arg, const struct store_item *item, struct err *err)
+{
+	const char **wanted = arg;
+
+	if (*wanted && strcmp(*wanted, item->identifier) == 0)
+		*wanted = NULL;
+	return 0;
+}
+
+int fleet_profile_download(struct fleet *fleet, const char *identifier,
+			   const struct fleet_peer *peer, struct fleet_answer *answer,
+			   struct err *err)
+{
+	struct mdm_sender from = {0};
+	struct fleet_scene scene = {.fleet = fleet, .peer = peer, .from = &from, .answer = answer};
+	const char *wanted = identifier;
+	struct store_item item;
+	int r;
+
+	/* the request says nothing but its identity: who that is bound to is who asks */
+	if (peer->is_presented) {
+		r = store_peer_find(fleet->store, peer->sha256, &scene.certificate,
+				    &scene.enrollment, err);
+		if (r < 0)
+			return r;
+		if (r == 0 && scene.certificate.enrollment != 0)
+			snprintf(from.device_id, sizeof(from.device_id), "%s", scene.enrollment.id);
+	}
+	memcpy(from.id, from.device_id, sizeof(from.id));
+	r = fleet_scene_open(&scene, FLEET_SAYS_OTHER, err);
+	if (r < 0 || fleet_scene_refused(&scene, &r, err))
+		return r;
+	r = store_assigned(fleet->store, 'p', scene.enrollment.device, each_named, &wanted, err);
+	if (r < 0)
+		return r;
+	if (!wanted) {
+		r = store_item_get(fleet->store, 'p', identifier, &item, &answer->body, err);
+		if (r > 0)
+			return err_set(err, ERR_CORRUPT, "an assigned profile is not there");
+		answer->content_type = "application/x-apple-aspen-config";
+		return r;
+	}
+	answer->status = 404;
+	answer->reason = "profile is not assigned";
+	return 0;
+}

@@ -1,0 +1,240 @@
+/*
+ * What operators decide about a device's management: retire, wipe, delete, hide, unenroll, replace.
+ */
+#include "fleet/enroll_profile.h"
+#include "fleet/internal.h"
+
+static int queue_urgent(struct fleet *fleet, const struct store_enrollment *enrollment,
+			const struct fleet_own *own, struct err *err)
+{
+	int r = fleet_queue_own(fleet, enrollment->no, own, err);
+
+	return r < 0 ? r : fleet_push_soon(fleet, enrollment->no, fleet_now(fleet), err);
+}
+
+static int queue_retire(struct fleet *fleet, const struct store_enrollment *enrollment,
+			const char *by, struct err *err)
+{
+	CLEANUP(buf_clear) struct buf dict = BUF_INIT(FLEET_COMMAND_MAX);
+	struct fleet_own own = {.request_type = "RemoveProfile",
+				.identifier = fleet->policy.profile_identifier,
+				.lane = FLEET_LANE_URGENT,
+				.flags = FLEET_FLAG_RETIRE,
+				.by = by};
+	int r = mdm_build_remove_profile(fleet->policy.profile_identifier, &dict, err);
+
+	own.command = buf_slice(&dict);
+	return r < 0 ? r : queue_urgent(fleet, enrollment, &own, err);
+}
+
+/* the device channel behind @id, with what is wanted of it */
+static int find_enabled(struct fleet *fleet, const char *id, struct store_enrollment *enrollment,
+			struct err *err)
+{
+	int r = fleet_find(fleet, id, enrollment, err);
+
+	if (r == 0 && (enrollment->state != STORE_ENABLED || enrollment->is_user_channel))
+		return fleet_refused(err, "the enrollment is not enabled, or a user's channel");
+	return r;
+}
+
+int fleet_retire(struct fleet *fleet, const char *id, const char *by, struct err *err)
+{
+	struct store_enrollment enrollment;
+	int r = find_enabled(fleet, id, &enrollment, err);
+
+	if (r == 0)
+		r = queue_retire(fleet, &enrollment, by, err);
+	return r != 0 ? r : fleet_audit(fleet, by, "retire", id, NULL, err);
+}
+
+/* a device that comes back by itself needs the profile to enroll with, and a ticket of its own */
+static int return_profile(struct fleet *fleet, const char *udid, struct buf *out, struct err *err)
+{
+	struct fleet_ticket_wish wish = {.udid = udid, .is_link = true, .by = "service"};
+	char link[FLEET_CHALLENGE_LEN + 1];
+	int r = fleet_ticket_new(fleet, &wish, link, err);
+
+	return r != 0 ? r : fleet_profile_enroll(fleet, link, out, err);
+}
+
+int fleet_wipe(struct fleet *fleet, const char *id, const struct fleet_erase *how, const char *by,
+	       struct err *err)
+{
+	CLEANUP(buf_wipe) struct buf profile = BUF_INIT(MDM_PROFILE_MAX);
+	CLEANUP(buf_wipe) struct buf dict = BUF_INIT(FLEET_COMMAND_MAX);
+	struct mdm_erase erase = {.preserves_data_plan = how->is_data_plan_kept,
+				  .bars_proximity_setup = how->is_proximity_setup_barred,
+				  .returns_to_service = how->is_returned_to_service,
+				  .wifi_profile = how->wifi_profile};
+	struct fleet_own own = {.request_type = "EraseDevice",
+				.lane = FLEET_LANE_URGENT,
+				.flags = FLEET_FLAG_WIPE | FLEET_FLAG_ONCE | FLEET_FLAG_DANGEROUS,
+				.by = by};
+	struct store_enrollment enrollment;
+	int r = find_enabled(fleet, id, &enrollment, err);
+
+	if (r != 0)
+		return r;
+	if (enrollment.is_user_enrollment)
+		return fleet_refused(err, "a User Enrollment cannot be wiped, only retired");
+	if (how->is_returned_to_service)
+		r = return_profile(fleet, id, &profile, err);
+	erase.mdm_profile = buf_slice(&profile);
+	if (r == 0)
+		r = mdm_build_erase(&erase, &dict, err);
+	own.command = buf_slice(&dict);
+	if (r == 0)
+		r = queue_urgent(fleet, &enrollment, &own, err);
+	return r != 0 ? r : fleet_audit(fleet, by, "wipe", id, NULL, err);
+}
+
+static int each_group(void *arg, const char *name, int64_t members, struct err *err)
+{
+	return buf_append(arg, name, strlen(name) + 1, err);
+}
+
+/* out of every group; what it had by them goes with the next reconciliation */
+static int leave_groups(struct fleet *fleet, int64_t device, struct err *err)
+{
+	CLEANUP(buf_clear) struct buf names = BUF_INIT(1 << 20);
+	int r = store_group_list(fleet->store, device, each_group, &names, err);
+
+	for (size_t at = 0; r == 0 && at < names.len;) {
+		const char *name = (const char *)names.bytes + at;
+
+		at += strlen(name) + 1;
+		r = store_member_set(fleet->store, name, device, false, err);
+	}
+	return r;
+}
+
+/* all that the record says of the device and its person, but what its removal still needs */
+static int forget(struct fleet *fleet, const struct store_enrollment *enrollment, struct err *err)
+{
+	static const char *const facts[] = {"inventory/", "bypass-code", "backup-password"};
+	static const char *const secrets[] = {"unlock-token", "bootstrap-token", "token-update",
+					      "alarm/"};
+	struct store *store = fleet->store;
+	int64_t count;
+	int r = leave_groups(fleet, enrollment->device, err);
+
+	for (size_t i = 0; r == 0 && i < ARRAY_COUNT(facts); i++)
+		r = store_fact_drop(store, 'd', enrollment->device, facts[i], err);
+	for (size_t i = 0; r == 0 && i < ARRAY_COUNT(secrets); i++)
+		r = store_fact_drop(store, 'e', enrollment->no, secrets[i], err);
+	if (r == 0)
+		r = store_queue_purge(store, enrollment->no, 0, "Superseded", fleet_now(fleet),
+				      &count, err);
+	if (r == 0)
+		r = store_installed_remove(store, 'p', enrollment->no, NULL, err);
+	if (r == 0)
+		r = store_installed_remove(store, 'd', enrollment->no, NULL, err);
+	return r == 0 ? store_history_trim(store, enrollment->no, 0, err) : r;
+}
+
+static int delete_record(struct fleet *fleet, struct store_enrollment *enrollment, const char *by,
+			 struct err *err)
+{
+	struct store_device device;
+	int r = forget(fleet, enrollment, err);
+
+	if (r == 0)
+		r = store_device_get(fleet->store, enrollment->device, &device, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	device.record = STORE_DELETED;
+	r = store_device_put(fleet->store, &device, err);
+	enrollment->needs_reconcile = false;
+	if (r == 0)
+		r = store_enrollment_put(fleet->store, enrollment, err);
+	if (r == 0 && enrollment->state == STORE_ENABLED)
+		r = queue_retire(fleet, enrollment, by, err);
+	return r;
+}
+
+int fleet_delete(struct fleet *fleet, const char *id, const char *by, struct err *err)
+{
+	struct store_enrollment enrollment;
+	int r = fleet_find(fleet, id, &enrollment, err);
+
+	if (r == 0 && enrollment.is_user_channel)
+		return fleet_refused(err, "a user's channel goes with its device");
+	if (r == 0)
+		r = delete_record(fleet, &enrollment, by, err);
+	return r != 0 ? r : fleet_audit(fleet, by, "delete", id, NULL, err);
+}
+
+int fleet_hide(struct fleet *fleet, const char *id, const char *by, struct err *err)
+{
+	struct store_enrollment enrollment;
+	struct store_device device;
+	int r = fleet_find(fleet, id, &enrollment, err);
+
+	if (r == 0)
+		r = store_device_get(fleet->store, enrollment.device, &device, err);
+	if (r != 0)
+		return r;
+	if (device.record != STORE_ACTIVE)
+		return fleet_refused(err, "only an active record is hidden");
+	device.record = STORE_HIDDEN;
+	r = store_device_put(fleet->store, &device, err);
+	return r < 0 ? r : fleet_audit(fleet, by, "hide", id, NULL, err);
+}
+
+static int decide_unenroll(struct fleet *fleet, const char *id, bool is_decided, const char *by,
+			   struct err *err)
+{
+	struct store_enrollment enrollment;
+	int r = fleet_find(fleet, id, &enrollment, err);
+
+	if (r != 0)
+		return r;
+	if (enrollment.is_user_channel)
+		return fleet_refused(err, "a user's channel goes with its device");
+	enrollment.unenroll = is_decided;
+	if (is_decided && enrollment.state == STORE_ENABLED)
+		enrollment.push_at = fleet_now(fleet); /* so that it hears of it */
+	r = store_enrollment_put(fleet->store, &enrollment, err);
+	if (r < 0)
+		return r;
+	return fleet_audit(fleet, by, is_decided ? "unenroll" : "unenroll-cancel", id, NULL, err);
+}
+
+int fleet_unenroll(struct fleet *fleet, const char *id, const char *by, struct err *err)
+{
+	return decide_unenroll(fleet, id, true, by, err);
+}
+
+int fleet_unenroll_cancel(struct fleet *fleet, const char *id, const char *by, struct err *err)
+{
+	return decide_unenroll(fleet, id, false, by, err);
+}
+
+int fleet_device_replace(struct fleet *fleet, const char *old_udid, const char *new_udid,
+			 const char *by, struct err *err)
+{
+	struct store_device old, new;
+	struct store_enrollment enrollment;
+	int r = fleet_find_device(fleet, old_udid, &old, err);
+
+	if (r == 0)
+		r = fleet_find_device(fleet, new_udid, &new, err);
+	if (r != 0)
+		return r;
+	if (old.no == new.no)
+		return fleet_refused(err, "a device does not replace itself");
+	new.ownership = old.ownership;
+	r = store_members_copy(fleet->store, old.no, new.no, err);
+	if (r == 0)
+		r = leave_groups(fleet, old.no, err);
+	if (r == 0)
+		r = store_device_put(fleet->store, &new, err);
+	if (r == 0)
+		r = store_reconcile_mark(fleet->store, 'd', new.udid, err);
+	if (r == 0)
+		r = store_enrollment_find(fleet->store, old_udid, &enrollment, err);
+	if (r == 0 && enrollment.state == STORE_ENABLED)
+		r = queue_retire(fleet, &enrollment, by, err);
+	return r < 0 ? r : fleet_audit(fleet, by, "replace", old_udid, NULL, err);
+}
