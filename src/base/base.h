@@ -467,8 +467,10 @@ void progress_note(struct progress *progress, const char *format, ...) PRINTF_LI
 /* ---- log -------------------------------------------------------------------- */
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
-/** log_event - "level event key=value ..." as a line to stderr, from LOG_WARNING on; never secrets
- */
+/** log_level_set - the lowest level that is logged from now on, LOG_WARNING before; once, at the
+ * start of a process or before its threads */
+void log_level_set(enum log_level level);
+/** log_event - "level event key=value ..." as a line to stderr; never secrets */
 void log_event(enum log_level level, const char *event, const char *format, ...) PRINTF_LIKE(3, 4);
 
 #endif

@@ -3,7 +3,12 @@
 
 #include <stdarg.h>
 
-static const enum log_level lowest = LOG_WARNING;
+static enum log_level lowest = LOG_WARNING;
+
+void log_level_set(enum log_level level)
+{
+	lowest = level;
+}
 
 void log_event(enum log_level level, const char *event, const char *format, ...)
 {
