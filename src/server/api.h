@@ -75,8 +75,8 @@ void api_answer_clear(struct api_answer *answer);
 int api_handle(struct api_context *context, const struct api_request *request,
 	       struct api_answer *answer, struct err *err);
 
-/** api_json_check - is @body strict JSON (one value, no key twice, at most 16 levels)? For the worker;
- * ERR_PROTOCOL names the place */
+/** api_json_check - is @body strict JSON (one value, no key twice, at most 16 levels)? For the
+ * worker; ERR_PROTOCOL names the place */
 int api_json_check(struct slice body, struct err *err);
 
 /**

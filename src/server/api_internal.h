@@ -14,11 +14,12 @@
 #include <jansson.h>
 
 enum {
-	API_TEXT_MAX = 255,  /* bytes of a text of a body, a parameter of a path or a query */
+	API_TEXT_MAX = 255,   /* bytes of a text of a body or of a parameter of a query */
+	API_PARAM_MAX = 4095, /* bytes of a parameter of a path, which may list ids */
 	API_ITEMS_MAX = 1000, /* of a list in a body; rows of an answer */
-	API_PAGE = 100,      /* rows of an answer, unless asked for more */
-	API_DEPTH_MAX = 16,  /* of JSON */
-	API_PARAMS_MAX = 2,  /* of a path */
+	API_PAGE = 100,       /* rows of an answer, unless asked for more */
+	API_DEPTH_MAX = 16,   /* of JSON */
+	API_PARAMS_MAX = 2,   /* of a path */
 	API_WHO_MAX = 200,
 };
 
@@ -45,11 +46,11 @@ struct api_field {
 };
 
 enum api_route_flag {
-	API_SCOPED = 1u << 0,   /* a token with a scope may use it: the handler keeps to the scope */
-	API_RAW = 1u << 1,      /* its body is no JSON */
-	API_DRY = 1u << 2,      /* takes dry_run: all is done, told, and undone */
-	API_NOTED = 1u << 3,    /* fleet writes the audit row */
-	API_BASIC = 1u << 4,    /* of the small API that other tools speak */
+	API_SCOPED = 1u << 0, /* a token with a scope may use it: the handler keeps to the scope */
+	API_RAW = 1u << 1,    /* its body is no JSON */
+	API_DRY = 1u << 2,    /* takes dry_run: all is done, told, and undone */
+	API_NOTED = 1u << 3,  /* fleet writes the audit row */
+	API_BASIC = 1u << 4,  /* of the small API that other tools speak */
 };
 
 struct api_call;
@@ -78,10 +79,10 @@ struct api_call {
 	const struct api_request *request;
 	struct api_answer *answer;
 	const struct api_route *route;
-	struct store_api_token token;
+	struct store_token token; /* its texts live as long as the call */
 	enum api_role role;
-	char params[API_PARAMS_MAX][API_TEXT_MAX + 1]; /* of the path, in order */
-	json_t *body;                                  /* an object, or NULL */
+	char params[API_PARAMS_MAX][API_PARAM_MAX + 1]; /* of the path, in order */
+	json_t *body;                                   /* an object, or NULL */
 	int64_t now;
 	bool is_dry;
 	char who[API_WHO_MAX]; /* for the audit: the token's name and id */
@@ -134,10 +135,11 @@ int api_outcome(struct api_call *call, int r, struct err *err);
 
 /** api_authenticate - who asks? Fills token, role and who. 1: nobody that is known; < 0 */
 int api_authenticate(struct api_call *call, struct err *err);
-/** api_token_make - a new token's row (hash, id) for @token->name, role, scope, ends; its text into
- * @text */
-int api_token_make(struct api_context *context, struct store_api_token *token,
-		   char text[API_TOKEN_MAX + 1], struct err *err);
+enum { API_TOKEN_ID_LEN = 12 };
+/** api_token_make - store a new token for @token's name, role, scope and end; its id and text into
+ * @id and @text */
+int api_token_make(struct api_context *context, struct store_token *token,
+		   char id[API_TOKEN_ID_LEN + 1], char text[API_TOKEN_MAX + 1], struct err *err);
 /** api_scope_has - may the token of @call see @device? */
 int api_scope_has(struct api_call *call, int64_t device, bool *has, struct err *err);
 
@@ -155,7 +157,7 @@ int api_enrollment_find(struct api_call *call, const char *id, struct store_enro
  * @will:         what happens, for the answer
  *
  * Answers 200 with {"will","done","failed","results":[{"id","error"}]}, 207 if some failed, and
- * the error itself if the only one failed. Each runs under a mark of its own.
+ * the error itself if the only one failed. Each runs under a savepoint of its own.
  */
 int api_batch(struct api_call *call, bool is_dangerous, const char *will,
 	      int (*one)(struct api_call *call, const char *id, struct err *err), struct err *err);

@@ -98,9 +98,7 @@ static bool is_list(const json_t *value, bool (*fits)(const json_t *item))
 	if (!json_is_array(value) || json_array_size(value) == 0 ||
 	    json_array_size(value) > API_ITEMS_MAX)
 		return false;
-	json_array_foreach(value, i, item)
-		if (!fits(item))
-			return false;
+	json_array_foreach(value, i, item) if (!fits(item)) return false;
 	return true;
 }
 
@@ -141,8 +139,8 @@ static bool field_fits(const struct api_field *field, const json_t *value)
 const char *api_kind_name(enum api_kind kind)
 {
 	static const char *const names[] = {
-		[API_END] = "",        [API_TEXT] = "string", [API_LONG_TEXT] = "string",
-		[API_NUMBER] = "integer", [API_FLAG] = "boolean", [API_TEXTS] = "array",
+		[API_END] = "",           [API_TEXT] = "string",   [API_LONG_TEXT] = "string",
+		[API_NUMBER] = "integer", [API_FLAG] = "boolean",  [API_TEXTS] = "array",
 		[API_OBJECT] = "object",  [API_OBJECTS] = "array",
 	};
 
@@ -187,10 +185,10 @@ static int fields_check(struct api_call *call, const json_t *body, struct err *e
 						  err, "there is no field %s here",
 						  text_quote(name, strlen(name), quoted)));
 		if (field ? !field_fits(field, value) : !json_is_boolean(value))
-			return refused(api_refuse(
-				call, 400, "bad_field", field ? field->help : NULL, err,
-				"the field \"%s\" must be %s", name,
-				kind_words(field ? field->kind : API_FLAG)));
+			return refused(api_refuse(call, 400, "bad_field",
+						  field ? field->help : NULL, err,
+						  "the field \"%s\" must be %s", name,
+						  kind_words(field ? field->kind : API_FLAG)));
 	}
 	for (field = call->route->body; field && field->name; field++)
 		if (field->is_required && !json_object_get(body, field->name))
@@ -231,10 +229,9 @@ int api_query_check(struct api_call *call, struct err *err)
 		bool is_dry = call->route->flags & API_DRY && len == 7 && !memcmp(at, "dry_run", 7);
 
 		if (len > 0 && !is_dry && !field_find(call->route->query, at, len))
-			return refused(api_refuse(call, 400, "unknown_parameter",
-						  call->route->summary, err,
-						  "there is no parameter %s here",
-						  text_quote(at, len, quoted)));
+			return refused(api_refuse(
+				call, 400, "unknown_parameter", call->route->summary, err,
+				"there is no parameter %s here", text_quote(at, len, quoted)));
 		at += all;
 		at += *at == '&';
 	}
@@ -363,6 +360,7 @@ int api_outcome(struct api_call *call, int r, struct err *err)
 	/* the text is an argument here: err is overwritten by a failure of api_refuse only */
 	struct err why = *err;
 
+	*err = ERR_INIT;
 	if (r == FLEET_NO_SUCH)
 		return api_refuse(call, 404, "not_found", NULL, err, "%s",
 				  *why.text ? why.text : "there is none of that name");
@@ -371,5 +369,6 @@ int api_outcome(struct api_call *call, int r, struct err *err)
 				  *why.text ? why.text : "refused");
 	if (r == ERR_PROTOCOL || r == ERR_USAGE || r == ERR_LIMIT)
 		return api_refuse(call, 400, "malformed", NULL, err, "%s", why.text);
+	*err = why;
 	return r;
 }

@@ -8,8 +8,10 @@
 #include <string.h>
 
 static const char *const role_names[] = {
-	[API_ANYBODY] = "anybody",   [API_VIEWER] = "viewer",
-	[API_HELP_DESK] = "help_desk", [API_OPERATOR] = "operator",
+	[API_ANYBODY] = "anybody",
+	[API_VIEWER] = "viewer",
+	[API_HELP_DESK] = "help_desk",
+	[API_OPERATOR] = "operator",
 	[API_ADMINISTRATOR] = "administrator",
 };
 
@@ -30,14 +32,18 @@ bool api_role_find(const char *name, enum api_role *role)
 }
 
 /* what several routes take */
-#define TARGETS                                                                          \
-	{"ids", API_TEXTS, false, "enrollment ids: UDIDs of devices"},                   \
-		{"group", API_TEXT, false, "every device of this group"},                \
-		{"count", API_NUMBER, false,                                             \
-		 "how many devices the group has: asked for before something is destroyed"}
-#define PAGE                                                                \
-	{"after", API_NUMBER, false, "the \"next\" of the page before"},    \
-		{"limit", API_NUMBER, false, "rows, 1 to 1000; 100 if not said"}
+#define TARGETS                                                                                   \
+	{"ids", API_TEXTS, false, "enrollment ids: UDIDs of devices"},                            \
+		{"group", API_TEXT, false, "every device of this group"},                         \
+	{                                                                                         \
+		"count", API_NUMBER, false,                                                       \
+			"how many devices the group has: asked for before something is destroyed" \
+	}
+#define PAGE                                                                   \
+	{"after", API_NUMBER, false, "the \"next\" of the page before"},       \
+	{                                                                      \
+		"limit", API_NUMBER, false, "rows, 1 to 1000; 100 if not said" \
+	}
 
 static const struct api_field targets[] = {TARGETS, {0}};
 static const struct api_field lock[] = {
@@ -70,7 +76,7 @@ static const struct api_field device_replace[] = {
 	{"new_udid", API_TEXT, true, "UDID of the device that takes its place"},
 	{0},
 };
-static const struct api_field secret_set[] = {
+static const struct api_field secret_value[] = {
 	{"value", API_TEXT, true, "kept sealed"},
 	{0},
 };
@@ -197,7 +203,7 @@ const struct api_route api_routes[] = {
 	 "device.secret.read", api_device_secret_get, NULL, NULL,
 	 "read bypass-code or backup-password"},
 	{"PUT", V1 "/devices/{udid}/secrets/{name}", API_ADMINISTRATOR, API_NOTED,
-	 "device.secret.set", api_device_secret_set, secret_set, NULL,
+	 "device.secret.set", api_device_secret_set, secret_value, NULL,
 	 "keep bypass-code or backup-password"},
 	{"GET", V1 "/enrollments/{id}", API_VIEWER, API_SCOPED, NULL, api_enrollment_show, NULL,
 	 NULL, "an enrollment with its identities and queue"},
@@ -268,8 +274,8 @@ const struct api_route api_routes[] = {
 	 item_query, "declarations, newest versions"},
 	{"POST", V1 "/declarations", API_OPERATOR, API_NOTED, "declaration.add",
 	 api_declaration_add, declaration, NULL, "store a declaration, or its next version"},
-	{"GET", V1 "/declarations/{identifier}", API_VIEWER, API_SCOPED, NULL,
-	 api_declaration_show, NULL, NULL, "a declaration with its assignments"},
+	{"GET", V1 "/declarations/{identifier}", API_VIEWER, API_SCOPED, NULL, api_declaration_show,
+	 NULL, NULL, "a declaration with its assignments"},
 	{"DELETE", V1 "/declarations/{identifier}", API_OPERATOR, API_DRY | API_NOTED,
 	 "declaration.remove", api_declaration_remove, NULL, NULL,
 	 "remove a declaration, from devices too"},
@@ -281,7 +287,7 @@ const struct api_route api_routes[] = {
 	 NULL, "take a declaration from devices"},
 
 	/* groups */
-	{"GET", V1 "/groups", API_VIEWER, 0, NULL, api_group_list, NULL, NULL,
+	{"GET", V1 "/groups", API_VIEWER, 0, NULL, api_group_list, NULL, event_query,
 	 "groups with the number of their members"},
 	{"PUT", V1 "/groups/{name}", API_OPERATOR, API_NOTED, "group.add", api_group_put, NULL,
 	 NULL, "make a group"},
@@ -303,7 +309,8 @@ const struct api_route api_routes[] = {
 	 api_identifier_remove, NULL, NULL, "remove a corporate identifier"},
 
 	/* administration */
-	{"GET", V1 "/tokens", API_ADMINISTRATOR, 0, NULL, api_token_list, NULL, NULL, "tokens"},
+	{"GET", V1 "/tokens", API_ADMINISTRATOR, 0, NULL, api_token_list, NULL, event_query,
+	 "tokens"},
 	{"POST", V1 "/tokens", API_ADMINISTRATOR, 0, "token.new", api_token_new, token, NULL,
 	 "make a token; it is shown this once"},
 	{"DELETE", V1 "/tokens/{id}", API_ADMINISTRATOR, 0, "token.revoke", api_token_revoke, NULL,

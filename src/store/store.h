@@ -66,7 +66,8 @@ int store_begin(struct store *store, struct err *err);
 int store_commit(struct store *store, struct err *err);
 /** store_rollback - undo everything since store_begin; cannot fail, and is fine outside of one */
 void store_rollback(struct store *store);
-/** store_savepoint - one level, within a transaction: what follows can be undone by itself */
+/** store_savepoint - within a transaction: what follows can be undone by itself. They nest: release
+ * and undo mean the last one */
 int store_savepoint(struct store *store, struct err *err);
 /** store_release - keep what was done since store_savepoint */
 int store_release(struct store *store, struct err *err);
