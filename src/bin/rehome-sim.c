@@ -39,6 +39,7 @@ static const struct {
 	{"enroll", sim_command_life, "enroll a device by hand"},
 	{"unmanage", sim_command_life, "take a device out of management"},
 	{"scenario", sim_command_scenario, "stories of backup, restore and setup, from a table"},
+	{"swarm", sim_command_swarm, "many light devices against one MDM service"},
 	{"bench", sim_command_bench, "how fast a device sends to a client that throws all away"},
 };
 

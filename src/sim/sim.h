@@ -30,6 +30,7 @@ int sim_command_world(struct sim_world *world, int argc, char **argv);
 int sim_command_life(struct sim_world *world, int argc, char **argv);
 int sim_command_apple(struct sim_world *world, int argc, char **argv);
 int sim_command_mdm(struct sim_world *world, int argc, char **argv);
+int sim_command_swarm(struct sim_world *world, int argc, char **argv);
 int sim_command_scenario(struct sim_world *world, int argc, char **argv);
 int sim_command_bench(struct sim_world *world, int argc, char **argv);
 
