@@ -106,10 +106,10 @@ static void signals_default(void)
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* Ctrl-C and a hangup reach the whole group: the listener decides what they mean */
+	/* these may reach the whole group: the listener decides what they mean */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
-	signal(SIGTERM, SIG_DFL);
+	signal(SIGTERM, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 }
 
@@ -243,8 +243,8 @@ static void gone(struct processes *processes, struct process *process, int statu
 {
 	bool was_asked = process->is_leaving;
 
-	log_event(was_asked ? LOG_INFO : LOG_ERROR, "process-ended", "process=%s pid=%d %s=%d",
-		  names[process->role], (int)process->pid,
+	log_event(was_asked || status == 0 ? LOG_INFO : LOG_ERROR, "process-ended",
+		  "process=%s pid=%d %s=%d", names[process->role], (int)process->pid,
 		  WIFSIGNALED(status) ? "signal" : "status",
 		  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	close_p(&process->control);
