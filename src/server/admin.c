@@ -2,7 +2,6 @@
 #include "server/api.h"
 #include "server/worker.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -55,14 +54,9 @@ static bool body_is_fine(const struct http_request *request)
 {
 	static const char json_type[] = "application/json";
 	const char *type = field_or_empty(request, "Content-Type");
-	json_t *json;
 
-	if (strncasecmp(type, json_type, sizeof(json_type) - 1) != 0)
-		return true;
-	json = json_loadb((const char *)request->body.bytes, request->body.len,
-			  JSON_REJECT_DUPLICATES, NULL);
-	json_decref(json);
-	return json != NULL;
+	return request->body.len == 0 || strncasecmp(type, json_type, sizeof(json_type) - 1) != 0 ||
+	       api_json_check(request->body, NULL) == 0;
 }
 
 static void api_put(struct call_writer *writer, const struct http_request *request)
@@ -83,7 +77,8 @@ void admin_serve(struct worker *worker, struct http_request *request, const char
 
 	if (!body_is_fine(request)) {
 		worker_answer(worker, request, 400, "application/json", NULL,
-			      slice_text("{\"error\":\"the body is not strict JSON\"}\n"));
+			      slice_text("{\"error\":{\"code\":\"bad_json\",\"message\":"
+					 "\"the body is not strict JSON\",\"hint\":null}}\n"));
 		return;
 	}
 	exchange = begin(worker, request, CALL_API, &writer);

@@ -119,7 +119,8 @@ int api_pushcert_put(struct api_call *call, struct err *err)
 
 /* ---- webhooks ---- */
 
-enum { SECRET_BYTES = 32, WEBHOOK_ID_BYTES = 6, URL_MAX = 1023, KINDS_MAX = 511 };
+/* a secret's text is the key of the signature, which takes 32 bytes */
+enum { SECRET_BYTES = 16, WEBHOOK_ID_BYTES = 6, URL_MAX = 1023, KINDS_MAX = 511 };
 
 static json_t *webhook_json(const struct store_webhook *row)
 {
