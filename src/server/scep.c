@@ -109,10 +109,21 @@ static void decided(void *arg, int outcome, struct call_fields *fields)
 		trouble(scep);
 }
 
+/* who signs with a certificate of ours renews it, also as PKCSReq and with its old, used challenge:
+ * so certmonger does it */
+static bool is_renewal_of_ours(const struct scep *scep)
+{
+	CLEANUP(crypto_cert_free_p) struct crypto_cert *signer = NULL;
+
+	return scep->message.type == CRYPTO_SCEP_RENEWAL_REQ ||
+	       (crypto_cert_read(&signer, buf_slice(&scep->message.signer), NULL) == 0 &&
+		crypto_cert_is_issued_by(signer, scep->worker->ca));
+}
+
 static void decide(struct scep *scep, const struct crypto_csr *csr)
 {
 	struct caller *records = scep->worker->records;
-	bool is_renewal = scep->message.type == CRYPTO_SCEP_RENEWAL_REQ;
+	bool is_renewal = is_renewal_of_ours(scep);
 	struct call_writer writer;
 	struct fleet_peer peer;
 
