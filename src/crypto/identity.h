@@ -64,8 +64,9 @@ enum crypto_key_kind {
 struct crypto_key;
 /** crypto_key_make - a new one; 0 or < 0 */
 int crypto_key_make(struct crypto_key **out, enum crypto_key_kind kind, struct err *err);
-/** crypto_key_read - PEM of a private key without a passphrase (PKCS#8, PKCS#1 or SEC 1), of the
- * list above; ERR_PROTOCOL, ERR_LIMIT, ERR_UNSUPPORTED for another kind of key */
+/** crypto_key_read - the first private key of a PEM text (PKCS#8, PKCS#1 or SEC 1, no passphrase;
+ * certificates may stand beside it), of the list above; ERR_PROTOCOL, ERR_LIMIT, ERR_UNSUPPORTED
+ * for another kind of key */
 int crypto_key_read(struct crypto_key **out, struct slice pem, struct err *err);
 /** crypto_key_write - append PKCS#8 PEM; the caller wipes @pem */
 int crypto_key_write(const struct crypto_key *key, struct buf *pem, struct err *err);

@@ -32,6 +32,21 @@ static void a_key_survives_being_written_and_read(void **state)
 	assert_int_equal(crypto_key_read(&none, SLICE_EMPTY, &err), ERR_LIMIT);
 }
 
+static void a_key_and_its_certificate_may_share_a_file(void **state)
+{
+	CLEANUP(crypto_key_free_p) struct crypto_key *key = NULL;
+	CLEANUP(crypto_cert_free_p) struct crypto_cert *cert = NULL;
+	CLEANUP(buf_wipe) struct buf pem = BUF_INIT(CRYPTO_PEM_MAX);
+	struct err err = ERR_INIT;
+
+	assert_int_equal(crypto_cert_write(testing_device.cert, &pem, &err), 0);
+	assert_int_equal(crypto_key_write(testing_device.key, &pem, &err), 0);
+	assert_int_equal(crypto_cert_write(testing_ca.cert, &pem, &err), 0);
+	assert_int_equal(crypto_key_read(&key, buf_slice(&pem), &err), 0);
+	assert_int_equal(crypto_cert_read(&cert, buf_slice(&pem), &err), 0);
+	assert_true(crypto_cert_fits(cert, key));
+}
+
 /* what OpenSSL's own verifier makes of @cert for @purpose under testing_ca, at @when */
 static int verdict(const struct pair *pair, int purpose, int64_t when)
 {
@@ -282,6 +297,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_key_survives_being_written_and_read),
+		cmocka_unit_test(a_key_and_its_certificate_may_share_a_file),
 		cmocka_unit_test(each_role_passes_a_strict_verifier_for_its_purpose_only),
 		cmocka_unit_test(a_tls_certificate_names_hosts_and_addresses),
 		cmocka_unit_test(facts_are_those_of_the_certificate),
