@@ -21,7 +21,7 @@ bool sim_answer_unenrolls(const struct sim_response *response)
 
 	if (response->status == 401)
 		return true;
-	if (response->status != 403)
+	if (response->status != 403 || response->body.len == 0)
 		return false;
 	if (strstr(response->type, "json")) {
 		said = memmem(response->body.bytes, response->body.len, code, sizeof(code) - 1);

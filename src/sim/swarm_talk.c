@@ -157,7 +157,7 @@ static void judge(struct light *light, const struct http_reply *reply)
 		counts->statuses[reply->status]++;
 	if (reply->status == 401)
 		counts->unasked_401++;
-	if (reply->status == 403 &&
+	if (reply->status == 403 && reply->body.len > 0 &&
 	    memmem(reply->body.bytes, reply->body.len, code, sizeof(code) - 1))
 		counts->unasked_403++;
 	if (reply->status == 404 && light->step == STEP_DECLARATION)

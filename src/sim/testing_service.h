@@ -33,6 +33,7 @@ struct service {
 	struct clock clock;
 };
 
+PRINTF_LIKE(2, 3)
 static inline void service_note(struct service *service, const char *format, ...)
 {
 	va_list args;
