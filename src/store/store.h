@@ -14,7 +14,7 @@
  * ends or store_forget is called.
  *
  * Returns: 0 done; STORE_NO_ROW and STORE_CONFLICT where the comment names them; < 0 a failure,
- * after which the transaction (or the savepoint that was set before it) is rolled back:
+ * after which the caller undoes the savepoint or rolls the transaction back:
  *   ERR_BUSY      another service changed the same rows (PostgreSQL: serialization failure,
  *                 deadlock) or holds the file (SQLite): roll back and repeat the transaction
  *   ERR_CLOSED    the connection is gone: store_reopen, then repeat
@@ -115,8 +115,9 @@ int store_device_find_serial(struct store *store, const char *serial, struct sto
 			     struct err *err);
 /** store_device_get - by number, whatever its record state; STORE_NO_ROW */
 int store_device_get(struct store *store, int64_t no, struct store_device *row, struct err *err);
-/** store_device_put - @row->no = 0: a new one, whose number is put there; else all fields of the
- * row are replaced, last_contact excepted. STORE_CONFLICT: its UDID is taken; STORE_NO_ROW */
+/** store_device_put - @row->no = 0: a new one, whose number is put there; STORE_CONFLICT if its
+ * UDID is taken. Else all fields of the row are replaced; STORE_NO_ROW; ERR_EXISTS if its new UDID
+ * is taken */
 int store_device_put(struct store *store, struct store_device *row, struct err *err);
 
 /** struct store_device_filter - what a list shall hold; zero = no limit */
