@@ -119,14 +119,14 @@ int mdm_command_parse(struct plist_doc *doc, struct slice bytes, struct mdm_comm
 	return 0;
 }
 
-/* The keys of @command but @skip, in order */
+/* The keys of @command in order, but a CommandUUID beside them and, with @skip, that one */
 static void copy_keys(struct plist_doc *doc, struct plist *to, const struct plist *command,
 		      const char *skip)
 {
 	const struct plist *item;
 
 	for (item = command->as.items.first; item; item = item->next)
-		if (strcmp(item->key, skip) != 0)
+		if (strcmp(item->key, "CommandUUID") != 0 && (!skip || strcmp(item->key, skip)))
 			plist_set_len(doc, to, item->key, item->key_len, plist_copy(doc, item));
 }
 
@@ -143,7 +143,7 @@ int mdm_command_write(const struct plist *command, const char *uuid, struct slic
 		return r;
 	root = plist_new_dict(doc);
 	dict = plist_new_dict(doc);
-	copy_keys(doc, dict, command, is_clearing ? "UnlockToken" : "CommandUUID");
+	copy_keys(doc, dict, command, is_clearing ? "UnlockToken" : NULL);
 	if (is_clearing)
 		plist_set_data(doc, dict, "UnlockToken", unlock_token);
 	plist_set_text(doc, root, "CommandUUID", uuid);

@@ -187,19 +187,21 @@ static int compare(const void *a, const void *b)
 	return order ? order : strcmp((*one)->token, (*other)->token);
 }
 
-/* A digest of digests, so that no two sets read the same; without memory for the order it is zero,
+/* A chain of digests, so that no two sets read the same; without memory for the order it is zero,
  * which no set has, and the device asks again. */
 void mdm_declarations_token(const struct mdm_declaration *set, size_t count, char token[65])
 {
 	const struct mdm_declaration **sorted = calloc(count + 1, sizeof(*sorted));
-	uint8_t digest[2 * CRYPTO_SHA256_LEN] = {0};
+	uint8_t digest[CRYPTO_SHA256_LEN] = {0};
 	uint8_t item[3 * CRYPTO_SHA256_LEN];
 	size_t i;
 
 	for (i = 0; sorted && i < count; i++)
 		sorted[i] = &set[i];
-	if (sorted)
+	if (sorted) {
+		crypto_sha256(SLICE_EMPTY, digest);
 		qsort(sorted, count, sizeof(*sorted), compare);
+	}
 	for (i = 0; sorted && i < count; i++) {
 		memcpy(item, digest, CRYPTO_SHA256_LEN);
 		crypto_sha256(slice_text(sorted[i]->identifier), item + CRYPTO_SHA256_LEN);
@@ -223,14 +225,21 @@ int mdm_items_json(const struct mdm_declaration *set, size_t count, const char *
 		   struct buf *out, struct err *err)
 {
 	json_t *lists = json_object();
+	int failed = 0;
 	size_t i;
 
 	for (i = 0; i < ARRAY_COUNT(kinds); i++)
-		json_object_set_new(lists, kinds[i].list, json_array());
+		failed |= json_object_set_new(lists, kinds[i].list, json_array());
 	for (i = 0; i < count; i++)
-		json_array_append_new(json_object_get(lists, kinds[set[i].kind].list),
-				      json_pack("{s:s,s:s}", "Identifier", set[i].identifier,
-						"ServerToken", set[i].token));
+		failed |= json_array_append_new(json_object_get(lists, kinds[set[i].kind].list),
+						json_pack("{s:s,s:s}", "Identifier",
+							  set[i].identifier, "ServerToken",
+							  set[i].token));
+	/* never a shorter list: the device would delete what is not in it */
+	if (failed) {
+		json_decref(lists);
+		return err_set(err, ERR_NO_MEMORY, "declaration-items of %zu declarations", count);
+	}
 	return mdm_json_dump(
 		json_pack("{s:o,s:s}", "Declarations", lists, "DeclarationsToken", token), out,
 		err);
@@ -252,10 +261,15 @@ int mdm_subscriptions_json(struct buf *out, struct err *err)
 		"softwareupdate.install-state",
 	};
 	json_t *list = json_array();
+	int failed = 0;
 	size_t i;
 
 	for (i = 0; i < ARRAY_COUNT(items); i++)
-		json_array_append_new(list, json_pack("{s:s}", "Name", items[i]));
+		failed |= json_array_append_new(list, json_pack("{s:s}", "Name", items[i]));
+	if (failed) {
+		json_decref(list);
+		return err_no_memory(err);
+	}
 	return mdm_json_dump(json_pack("{s:s,s:s,s:{s:o}}", "Type",
 				       "com.apple.configuration.management.status-subscriptions",
 				       "Identifier", "rehome.status-subscriptions", "Payload",

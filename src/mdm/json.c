@@ -2,6 +2,7 @@
 #include "mdm/internal.h"
 #include "mdm/json.h"
 
+#include <math.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,25 +40,37 @@ static bool is_skipped(const char *const *skip, const char *key)
 	return false;
 }
 
+/* @json, or NULL in its place if something could not be put into it */
+static json_t *whole(json_t *json, int failed)
+{
+	if (!failed)
+		return json;
+	json_decref(json);
+	return NULL;
+}
+
+/* of a repeated key the first counts, as for plist_get */
 static json_t *dict_json(const struct plist *dict, const char *const *skip)
 {
 	json_t *json = json_object();
 	const struct plist *item;
+	int failed = 0;
 
 	for (item = dict->as.items.first; item; item = item->next)
-		if (!is_skipped(skip, item->key))
-			json_object_set_new(json, item->key, value_json(item));
-	return json;
+		if (!is_skipped(skip, item->key) && !json_object_get(json, item->key))
+			failed |= json_object_set_new(json, item->key, value_json(item));
+	return whole(json, failed);
 }
 
 static json_t *array_json(const struct plist *array)
 {
 	json_t *json = json_array();
 	const struct plist *item;
+	int failed = 0;
 
 	for (item = array->as.items.first; item; item = item->next)
-		json_array_append_new(json, value_json(item));
-	return json;
+		failed |= json_array_append_new(json, value_json(item));
+	return whole(json, failed);
 }
 
 /* plist.h: dates count from 2001 */
@@ -78,13 +91,15 @@ static json_t *value_json(const struct plist *value)
 	case PLIST_INT:
 		return json_integer((json_int_t)value->as.integer);
 	case PLIST_REAL:
-		return json_real(value->as.real); /* NULL for what JSON cannot say */
+		/* JSON cannot say infinite, nor "no number" */
+		return isfinite(value->as.real) ? json_real(value->as.real) : json_null();
 	case PLIST_DATE:
 		return date_json(value->as.date);
 	case PLIST_DATA:
 		return data_json(value->as.data);
 	case PLIST_STRING:
-		return json_stringn(value->as.string.text, value->as.string.len);
+		/* ends at an inner NUL: readers of JSON and databases refuse it */
+		return json_string(value->as.string.text);
 	case PLIST_UID:
 		return json_integer((json_int_t)value->as.uid);
 	case PLIST_ARRAY:

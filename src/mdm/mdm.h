@@ -250,13 +250,23 @@ struct mdm_declared {
 	enum mdm_declaration_kind kind;
 	const char *identifier, *token, *valid; /* valid: "unknown", "valid", "invalid" */
 	bool is_active;
+	bool is_removed;     /* the device dropped it; then nothing but @identifier counts */
 	const char *reasons; /* JSON; "" without */
 };
+enum { MDM_DECLARED_MAX = 4096 }; /* declarations in a status report */
 /** mdm_status_read - a status report: @each declaration in it; the other items, flat
  * ("device.model.family"), as one JSON object appended to @items */
 int mdm_status_read(struct slice json,
 		    int (*each)(void *arg, const struct mdm_declared *declared, struct err *err),
 		    void *arg, struct buf *items, struct err *err);
+/**
+ * mdm_status_merge - append what is known after a status report, flat as above
+ * @known: what was known, as this function gave it; empty: nothing
+ *
+ * A report tells only what is new, unless it is a full one.  In lists, an item with the identifier
+ * of a known one takes its place, or takes it away ("_removed").
+ */
+int mdm_status_merge(struct slice known, struct slice json, struct buf *out, struct err *err);
 /** mdm_subscriptions_json - append the declaration that subscribes to what a record needs */
 int mdm_subscriptions_json(struct buf *out, struct err *err);
 

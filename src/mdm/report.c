@@ -66,17 +66,33 @@ int mdm_report_parse(struct plist_doc *doc, struct slice bytes, struct mdm_repor
 	return 0;
 }
 
+/* at most MDM_TEXT_MAX bytes of what a device wrote, cut between characters; NULL is "" */
+static json_t *bounded(const char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+
+	if (len > MDM_TEXT_MAX)
+		for (len = MDM_TEXT_MAX; ((unsigned char)text[len] & 0xc0) == 0x80; len--)
+			;
+	return json_stringn(text ? text : "", len);
+}
+
 int mdm_errors_json(const struct mdm_report *report, struct buf *out, struct err *err)
 {
 	json_t *list = json_array();
+	int failed = 0;
 	size_t i;
 
 	for (i = 0; i < report->error_count; i++) {
 		const struct mdm_error *error = &report->errors[i];
 
-		json_array_append_new(
-			list, json_pack("{s:I,s:s,s:s}", "code", (json_int_t)error->code, "domain",
-					error->domain, "text", error->text ? error->text : ""));
+		failed |= json_array_append_new(
+			list, json_pack("{s:I,s:o,s:o}", "code", (json_int_t)error->code, "domain",
+					bounded(error->domain), "text", bounded(error->text)));
+	}
+	if (failed) {
+		json_decref(list);
+		return err_no_memory(err);
 	}
 	return mdm_json_dump(list, out, err);
 }

@@ -336,6 +336,38 @@ static void a_status_report_is_read_flat(void **state)
 		ERR_PROTOCOL);
 }
 
+static void what_is_known_grows_by_partial_reports_and_ends_by_a_full_one(void **state)
+{
+	static const struct {
+		const char *known, *report, *then;
+	} cases[] = {
+		{"", "{\"StatusItems\":{\"a\":{\"b\":1}}}", "{\"a.b\":1}"},
+		{"{\"a.b\":1}", "{\"StatusItems\":{\"a\":{\"c\":2}}}", "{\"a.b\":1,\"a.c\":2}"},
+		{"{\"a.b\":1}", "{\"StatusItems\":{\"a\":{\"b\":3}}}", "{\"a.b\":3}"},
+		{"{\"a.b\":1}", "{\"FullReport\":true,\"StatusItems\":{\"c\":1}}", "{\"c\":1}"},
+		{"{\"a.b\":1}", "{\"Errors\":[]}", "{\"a.b\":1}"},
+		{"{\"l\":[{\"identifier\":\"x\",\"v\":1},{\"identifier\":\"y\"}]}",
+		 "{\"StatusItems\":{\"l\":[{\"identifier\":\"y\",\"_removed\":true},"
+		 "{\"identifier\":\"x\",\"v\":2},{\"identifier\":\"z\"}]}}",
+		 "{\"l\":[{\"identifier\":\"x\",\"v\":2},{\"identifier\":\"z\"}]}"},
+		{"{\"l\":[1]}", "{\"StatusItems\":{\"l\":[2,3]}}", "{\"l\":[2,3]}"},
+		{"", "{\"StatusItems\":{\"l\":[{\"identifier\":\"x\",\"_removed\":true}]}}",
+		 "{\"l\":[]}"},
+	};
+	struct message *message = *state;
+	size_t i;
+
+	for (i = 0; i < ARRAY_COUNT(cases); i++) {
+		CLEANUP(buf_clear) struct buf then = BUF_INIT(4096);
+
+		assert_int_equal(mdm_status_merge(slice_text(cases[i].known),
+						  slice_text(cases[i].report), &then,
+						  &message->err),
+				 0);
+		assert_string_equal(buf_text(&then), cases[i].then);
+	}
+}
+
 static void answers_of_the_push_service_are_told_apart(void **state)
 {
 	CLEANUP(buf_clear) struct buf body = BUF_INIT(512);
@@ -373,6 +405,7 @@ int main(void)
 		CASE(a_set_has_one_token_in_any_order),
 		CASE(a_stored_declaration_gets_its_token_from_its_content),
 		CASE(a_status_report_is_read_flat),
+		CASE(what_is_known_grows_by_partial_reports_and_ends_by_a_full_one),
 		CASE(answers_of_the_push_service_are_told_apart),
 	};
 
