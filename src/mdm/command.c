@@ -101,7 +101,7 @@ static int read_command(const struct plist *dict, struct mdm_command *command, s
 int mdm_command_parse(struct plist_doc *doc, struct slice bytes, struct mdm_command *command,
 		      struct err *err)
 {
-	struct mdm_command read = {NULL};
+	struct mdm_command read = {.uuid = NULL};
 	const struct plist *root, *dict;
 	int r = mdm_open(doc, bytes, MDM_COMMAND_MAX, "command", &root, err);
 

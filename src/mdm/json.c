@@ -7,14 +7,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+/** struct dump - where JSON goes; jansson 2.14 overlooks a failure within a key, this does not */
+struct dump {
+	struct buf *out;
+	struct err *err;
+	int failure; /* the first */
+};
+
+static int append(const char *text, size_t len, void *arg)
+{
+	struct dump *dump = arg;
+
+	if (!dump->failure)
+		dump->failure = buf_append(dump->out, text, len, dump->err);
+	return dump->failure ? -1 : 0;
+}
+
 int mdm_json_dump(json_t *json, struct buf *out, struct err *err)
 {
-	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	int r = text ? buf_append_text(out, text, err) : err_no_memory(err);
+	struct dump dump = {out, err, 0};
+	size_t before = out->len;
+	int r = json ? json_dump_callback(json, append, &dump, JSON_COMPACT) : -1;
 
-	free(text);
 	json_decref(json);
-	return r;
+	if (dump.failure || r < 0) {
+		buf_truncate(out, before);
+		return dump.failure ? dump.failure : err_no_memory(err);
+	}
+	return 0;
 }
 
 static json_t *data_json(struct slice data)
