@@ -8,6 +8,13 @@
 
 enum { CONTROL_HEAD_LEN = 2 }; /* kind, peer */
 
+const char *role_name(enum role role)
+{
+	static const char *const names[ROLE_COUNT] = {"keys", "records", "courier", "worker"};
+
+	return names[role];
+}
+
 union descriptor_room {
 	char bytes[CMSG_SPACE(sizeof(int))];
 	struct cmsghdr align;

@@ -37,13 +37,6 @@ struct processes {
 	struct process table[PROCESSES_MAX];
 };
 
-static const char *const names[ROLE_COUNT] = {"keys", "records", "courier", "worker"};
-
-const char *role_name(enum role role)
-{
-	return names[role];
-}
-
 /* talks - is there a socket pair between the two? */
 static bool talks(enum role a, enum role b)
 {
@@ -133,7 +126,7 @@ static _Noreturn void be(const struct processes *processes, const struct process
 	int r;
 
 	signals_default();
-	snprintf(name, sizeof(name), "rehomed %s", names[process->role]);
+	snprintf(name, sizeof(name), "rehomed %s", role_name(process->role));
 	prctl(PR_SET_NAME, name);
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* beside the end of the control socket */
 	prctl(PR_SET_DUMPABLE, 0);        /* no core with keys, nobody of this user looks inside */
@@ -144,7 +137,7 @@ static _Noreturn void be(const struct processes *processes, const struct process
 	r = runs[process->role](&env, &err);
 	if (r < 0)
 		log_event(LOG_ERROR, "process-failed", "process=%s worker=%u reason=\"%s\"",
-			  names[process->role], process->index, err.text);
+			  role_name(process->role), process->index, err.text);
 	exit(r < 0 ? 1 : 0);
 }
 
@@ -184,7 +177,8 @@ static int start_one(struct processes *processes, struct process *process, struc
 	process->control = ends[0];
 	process->is_ready = false;
 	process->started_ms = now_ms();
-	log_event(LOG_INFO, "process-started", "process=%s pid=%d", names[process->role], (int)pid);
+	log_event(LOG_INFO, "process-started", "process=%s pid=%d", role_name(process->role),
+		  (int)pid);
 	for (unsigned i = 0; i < PROCESSES_MAX; i++) {
 		struct process *other = &processes->table[i];
 
@@ -212,7 +206,7 @@ static int add(struct processes *processes, enum role role, struct err *err)
 		process->index = role == ROLE_WORKER ? i - ROLE_WORKER : 0;
 		return start_one(processes, process, err);
 	}
-	return err_set(err, ERR_LIMIT, "too many %s processes at once", names[role]);
+	return err_set(err, ERR_LIMIT, "too many %s processes at once", role_name(role));
 }
 
 static unsigned worker_count(const struct config *config)
@@ -244,7 +238,7 @@ static void gone(struct processes *processes, struct process *process, int statu
 	bool was_asked = process->is_leaving;
 
 	log_event(was_asked || status == 0 ? LOG_INFO : LOG_ERROR, "process-ended",
-		  "process=%s pid=%d %s=%d", names[process->role], (int)process->pid,
+		  "process=%s pid=%d %s=%d", role_name(process->role), (int)process->pid,
 		  WIFSIGNALED(status) ? "signal" : "status",
 		  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	close_p(&process->control);
@@ -318,7 +312,7 @@ static int ready_wait(struct processes *processes, struct err *err)
 
 			if (process->is_used && process->pid == 0)
 				return err_set(err, ERR_IO, "%s did not start",
-					       names[process->role]);
+					       role_name(process->role));
 			is_waiting |= process->is_used && !process->is_ready;
 		}
 		if (!is_waiting)
