@@ -184,8 +184,7 @@ static int put_profile(struct sim_device *device, const struct sim_profile *prof
 	plist_set_date(doc, stub, "InstallDate", sim_device_now(device));
 	if (by_service)
 		plist_set_bool(doc, stub, SIM_BY_SERVICE, true);
-	r = sim_device_profile_put(device, stub, err);
-	return r < 0 ? r : sim_restrictions_apply(device, err);
+	return sim_device_profile_put(device, stub, err);
 }
 
 int sim_profile_by_person(struct sim_device *device, const char *identifier, struct err *err)
@@ -201,8 +200,7 @@ int sim_profile_by_person(struct sim_device *device, const char *identifier, str
 	plist_get_bool(sim_profiles_load(device, path, doc), SIM_BY_SERVICE, &is_ours);
 	if (is_ours)
 		return SIM_DEVICE_PROHIBITED;
-	r = sim_device_profile_remove(device, identifier, err);
-	return r != 0 ? r : sim_restrictions_apply(device, err);
+	return sim_device_profile_remove(device, identifier, err);
 }
 
 int sim_client_install(struct sim_client *client, struct slice bytes, bool by_service,

@@ -51,7 +51,9 @@ int sim_device_profile_put(struct sim_device *device, const struct plist *profil
 		return err_set(err, ERR_USAGE, "the profile has no PayloadIdentifier");
 	sim_profiles_stub_path(identifier, path);
 	r = sim_profiles_store(device, path, profile, err);
-	return r < 0 ? r : sim_profiles_manifest(device, err);
+	if (r == 0)
+		r = sim_profiles_manifest(device, err);
+	return r < 0 ? r : sim_restrictions_apply(device, err);
 }
 
 int sim_device_profile_remove(struct sim_device *device, const char *identifier, struct err *err)
@@ -76,7 +78,9 @@ int sim_device_profile_remove(struct sim_device *device, const char *identifier,
 	if (managing && !strcmp(managing, identifier)) /* without it there is no management */
 		return sim_enrollment_remove(device, err);
 	r = sim_profiles_drop(device, path, err);
-	return r < 0 ? r : sim_profiles_manifest(device, err);
+	if (r == 0)
+		r = sim_profiles_manifest(device, err);
+	return r < 0 ? r : sim_restrictions_apply(device, err);
 }
 
 /* one stub's part of GetProfileList */
