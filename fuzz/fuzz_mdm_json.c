@@ -26,6 +26,18 @@ static void read_endpoint(struct slice text)
 		abort();
 }
 
+/* what is known does not change when the same report comes again */
+static void merge_twice(struct slice json)
+{
+	CLEANUP(buf_clear) struct buf once = BUF_INIT(16 << 20);
+	CLEANUP(buf_clear) struct buf twice = BUF_INIT(16 << 20);
+
+	if (mdm_status_merge(SLICE_EMPTY, json, &once, NULL) == 0 && once.len <= MDM_CHECKIN_MAX &&
+	    (mdm_status_merge(buf_slice(&once), json, &twice, NULL) < 0 ||
+	     !slice_equal(buf_slice(&once), buf_slice(&twice))))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP(buf_clear) struct buf out = BUF_INIT(16 << 20);
@@ -45,5 +57,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	}
 	mdm_status_read(json, note, NULL, &twice, NULL);
+	merge_twice(json);
 	return 0;
 }

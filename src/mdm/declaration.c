@@ -66,7 +66,7 @@ static bool decode(const char *text, char to[MDM_DECLARATION_ID_MAX + 1])
 
 int mdm_endpoint_parse(const char *text, struct mdm_endpoint *endpoint, struct err *err)
 {
-	struct mdm_endpoint read = {MDM_ENDPOINT_TOKENS};
+	struct mdm_endpoint read = {.kind = MDM_ENDPOINT_TOKENS};
 	char quoted[400];
 	size_t i, len;
 

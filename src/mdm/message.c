@@ -3,11 +3,33 @@
 
 #include <string.h>
 
-/* a message nests a few levels; an app list is long, not deep */
-static const struct plist_limits limits = {MDM_REPORT_MAX, 1u << 20, 16};
+/* a message nests a few levels; an app list is long (500 apps have 20,000 values), not deep */
+static const struct plist_limits limits = {MDM_REPORT_MAX, 1u << 18, 16};
 
 /* the user of every Shared iPad: the name tells them apart (docs/protocol/mdm.md, "Identifiers") */
 #define SHARED_USER "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"
+
+/* Bytes of texts, keys and data below @value.  A binary list may name one long text a thousand
+ * times; whoever writes it out, as JSON or XML, writes it as often. */
+static size_t content_len(const struct plist *value)
+{
+	const struct plist *item;
+	size_t len = 0;
+
+	switch (value->type) {
+	case PLIST_STRING:
+		return value->as.string.len;
+	case PLIST_DATA:
+		return value->as.data.len;
+	case PLIST_ARRAY:
+	case PLIST_DICT:
+		for (item = value->as.items.first; item; item = item->next)
+			len += item->key_len + content_len(item);
+		return len;
+	default:
+		return 0;
+	}
+}
 
 int mdm_open(struct plist_doc *doc, struct slice bytes, size_t max, const char *what,
 	     const struct plist **root, struct err *err)
@@ -22,6 +44,9 @@ int mdm_open(struct plist_doc *doc, struct slice bytes, size_t max, const char *
 		return err_wrap(err, r, "%s", what);
 	if (list->type != PLIST_DICT)
 		return err_set(err, ERR_PROTOCOL, "%s is no dictionary", what);
+	if (content_len(list) > max)
+		return err_set(err, ERR_LIMIT, "%s repeats its texts to %zu bytes, limit %zu", what,
+			       content_len(list), max);
 	*root = list;
 	return 0;
 }

@@ -251,8 +251,8 @@ static void endpoints_are_four_and_nothing_else(void **state)
 					    "declaration/asset/a/b",
 					    "declaration/asset/%2",
 					    "declaration/asset/%00",
-					    "declaration/asset/12345678901234567890123456789012345"
-					    "678901234567890123456789012345"};
+					    ("declaration/asset/12345678901234567890123456789012345"
+					     "678901234567890123456789012345")};
 	struct mdm_endpoint endpoint;
 	size_t i;
 

@@ -175,6 +175,61 @@ static void bombs_are_refused_before_they_grow(void **state)
 	assert_int_equal(checkin_of(message, buf_slice(&message->text)), ERR_LIMIT);
 }
 
+/* bplist00 {"UDID": "d", "MessageType": "CheckOut", "Topic": [a long text, @times over]} */
+static void add_repeating(struct message *message, unsigned times, unsigned len)
+{
+	const uint8_t ref = 7, offset_width = 4, ref_width = 1;
+	uint32_t offsets[8];
+	struct buf *out = &message->text;
+	struct err *err = &message->err;
+	size_t i;
+
+	buf_truncate(out, 0);
+	add(message, "bplist00");
+	offsets[0] = (uint32_t)out->len;
+	buf_append(out, "\xd3\1\2\3\4\5\6", 7, err);
+	offsets[1] = (uint32_t)out->len;
+	add(message, "TUDID");
+	offsets[2] = (uint32_t)out->len;
+	add(message, "[MessageType");
+	offsets[3] = (uint32_t)out->len;
+	add(message, "UTopic");
+	offsets[4] = (uint32_t)out->len;
+	add(message, "Qd");
+	offsets[5] = (uint32_t)out->len;
+	add(message, "XCheckOut");
+	offsets[6] = (uint32_t)out->len;
+	buf_append(out, "\xaf\x12", 2, err);
+	buf_append_u32be(out, times, err);
+	for (i = 0; i < times; i++)
+		buf_append_u8(out, ref, err);
+	offsets[7] = (uint32_t)out->len;
+	buf_append(out, "\x5f\x12", 2, err);
+	buf_append_u32be(out, len, err);
+	add_times(message, "a", len);
+	i = out->len;
+	for (size_t n = 0; n < ARRAY_COUNT(offsets); n++)
+		buf_append_u32be(out, offsets[n], err);
+	buf_append(out, "\0\0\0\0\0\0", 6, err);
+	buf_append_u8(out, offset_width, err);
+	buf_append_u8(out, ref_width, err);
+	buf_append_u64be(out, ARRAY_COUNT(offsets), err);
+	buf_append_u64be(out, 0, err);
+	assert_int_equal(buf_append_u64be(out, i, err), 0);
+}
+
+static void one_text_under_a_thousand_numbers_is_refused_before_it_is_written_out(void **state)
+{
+	struct message *message = *state;
+
+	add_repeating(message, 10, 1000);
+	assert_int_equal(checkin_of(message, buf_slice(&message->text)), ERR_PROTOCOL);
+	assert_non_null(strstr(message->err.text, "Topic")); /* readable, but no text */
+	add_repeating(message, 5000, 100000);
+	assert_int_equal(checkin_of(message, buf_slice(&message->text)), ERR_LIMIT);
+	assert_non_null(strstr(message->err.text, "500000"));
+}
+
 static void a_cut_or_flipped_message_is_refused_or_read_never_both(void **state)
 {
 	static const char whole[] = HEAD "<dict>" UPDATE "</dict></plist>";
@@ -357,11 +412,10 @@ static int write_report(struct message *message, struct buf *out)
 	return r ? r : mdm_errors_json(&report, out, &message->err);
 }
 
-typedef int writer(struct message *message, struct buf *out);
-
 /* Returns whether there was an allocation that could fail */
-static bool fail_one(struct message *message, writer *write, size_t at, bool is_for_good,
-		     const struct buf *whole)
+static bool fail_one(struct message *message,
+		     int (*write)(struct message *message, struct buf *out), size_t at,
+		     bool is_for_good, const struct buf *whole)
 {
 	CLEANUP(buf_clear) struct buf out = BUF_INIT(1 << 16);
 	int r;
@@ -383,8 +437,8 @@ static bool fail_one(struct message *message, writer *write, size_t at, bool is_
  * fails. */
 static void without_memory_an_answer_is_whole_or_an_error(void **state)
 {
-	static writer *const writers[] = {write_items, write_merged, write_subscriptions,
-					  write_report};
+	static int (*const writers[])(struct message * message, struct buf * out) = {
+		write_items, write_merged, write_subscriptions, write_report};
 	size_t i, at;
 
 	for (i = 0; i < ARRAY_COUNT(writers); i++) {
@@ -408,6 +462,7 @@ int main(void)
 		CASE(ids_that_would_be_another_device_are_refused),
 		CASE(an_inner_nul_does_not_shorten_an_id),
 		CASE(bombs_are_refused_before_they_grow),
+		CASE(one_text_under_a_thousand_numbers_is_refused_before_it_is_written_out),
 		CASE(a_cut_or_flipped_message_is_refused_or_read_never_both),
 		CASE(of_a_repeated_key_the_first_counts_everywhere),
 		CASE(an_error_chain_is_kept_to_sixteen_links_of_bounded_text),
