@@ -133,6 +133,9 @@ static int sqlite_open(void **out, const char *path, struct err *err)
 	}
 	sqlite3_extended_result_codes(connection->db, 1);
 	sqlite3_db_config(connection->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	/* else a statement whose parameter is compared with a column of a partial index would be
+	 * prepared again for each value */
+	sqlite3_db_config(connection->db, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL);
 	sqlite3_busy_timeout(connection->db, BUSY_TIMEOUT_MS);
 	r = sqlite_exec(connection, settings, err);
 	if (r) {

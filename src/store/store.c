@@ -183,7 +183,7 @@ void store_rollback(struct store *store)
 
 int store_savepoint(struct store *store, struct err *err)
 {
-	int r = exec(store, "SAVEPOINT one_call", err);
+	int r = run(store, "SAVEPOINT one_call", NULL, 0, NULL, err);
 
 	store->is_in_savepoint = !r;
 	return r;
@@ -192,7 +192,7 @@ int store_savepoint(struct store *store, struct err *err)
 int store_release(struct store *store, struct err *err)
 {
 	store->is_in_savepoint = false;
-	return exec(store, "RELEASE SAVEPOINT one_call", err);
+	return run(store, "RELEASE SAVEPOINT one_call", NULL, 0, NULL, err);
 }
 
 int store_undo(struct store *store, struct err *err)
