@@ -184,7 +184,7 @@ struct http_client_config {
 	struct slice cert_pem, key_pem; /* our identity [none] */
 	enum http_version version;
 	bool is_loopback_only;    /* refuse to connect anywhere but this machine */
-	unsigned connections_max; /* kept open for reuse [4] */
+	unsigned connections_max; /* kept open for reuse, of a great number up to half more [4] */
 };
 
 /**

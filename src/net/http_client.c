@@ -1,14 +1,13 @@
 /*
  * The HTTP client: libcurl with its openness closed
  *
- * One multi handle per client carries every call, blocking or not, so that connections are reused
- * between them; TLS sessions are shared the same way.  What a call may do is set here, once:
+ * One struct http_multi per client carries every call, blocking or not, so that connections are
+ * reused between them; TLS sessions are shared the same way.  What a call may do is set here, once:
  * http and https only, no proxy from the environment, no name or password in a URL, redirects
  * and lengths within what the caller gave.
  */
-#include "net/http.h"
+#include "net/http_multi.h"
 
-#include <curl/curl.h>
 #include <openssl/evp.h>
 #include <string.h>
 #include <strings.h>
@@ -21,11 +20,13 @@ enum {
 	WAIT_MAX_MS = 200, /* how often to look at a cancel that has no descriptor */
 	REPLY_LEN_MAX = 1 << 20,
 	TIMEOUT_MS = 30000,
+	CONNECTIONS_MAX = 4,
 	NAME_MAX_LEN = 400,
 };
 
 struct transfer {
 	struct http_client *client;
+	CURLM *multi;
 	CURL *easy;
 	struct curl_slist *fields;
 	struct http_reply reply;
@@ -38,7 +39,7 @@ struct transfer {
 };
 
 struct http_client {
-	CURLM *multi;
+	struct http_multi *multi;
 	CURLSH *share;
 	struct buf ca_pem, cert_pem, key_pem;
 	char pin[64]; /* "sha256//" and base64; empty without */
@@ -140,7 +141,7 @@ static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sock
 static void transfer_free(struct transfer *transfer)
 {
 	if (transfer->easy) {
-		curl_multi_remove_handle(transfer->client->multi, transfer->easy);
+		curl_multi_remove_handle(transfer->multi, transfer->easy);
 		curl_easy_cleanup(transfer->easy);
 	}
 	curl_slist_free_all(transfer->fields);
@@ -318,9 +319,10 @@ transfer_begin(struct transfer **out, struct http_client *client, const struct h
 	if (!transfer->easy)
 		return err_no_memory(err);
 	set_callbacks(transfer);
+	transfer->multi = http_multi_of(client->multi, call->cert_pem);
 	if (!set_limits(transfer, call) || !set_request(transfer, call, method) ||
 	    !set_trust(transfer, call) ||
-	    curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK)
+	    curl_multi_add_handle(transfer->multi, transfer->easy) != CURLM_OK)
 		return err_no_memory(err);
 	LIST_INSERT_HEAD(&client->transfers, transfer, entry);
 	client->running++;
@@ -394,11 +396,14 @@ static int transfer_result(struct transfer *transfer, CURLcode result, struct er
 	return 0;
 }
 
-static void transfer_end(struct transfer *transfer, CURLcode result)
+static void transfer_end(CURL *easy, CURLcode result)
 {
+	struct transfer *transfer = NULL;
 	struct err err = ERR_INIT;
-	int code = transfer_result(transfer, result, &err);
+	int code;
 
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+	code = transfer_result(transfer, result, &err);
 	LIST_REMOVE(transfer, entry);
 	transfer->client->running--;
 	transfer->done(transfer->arg, code, &transfer->reply, &err);
@@ -413,42 +418,7 @@ unsigned http_client_running(const struct http_client *client)
 int http_client_poll(struct http_client *client, struct pollfd *fds, unsigned count,
 		     int64_t wait_ms, struct err *err)
 {
-	struct curl_waitfd wait[HTTP_POLL_MAX];
-	int running, left;
-	CURLMsg *message;
-	CURLMcode code;
-
-	if (count > HTTP_POLL_MAX)
-		return err_set(err, ERR_USAGE, "too many descriptors to wait for");
-	for (unsigned i = 0; i < count; i++)
-		wait[i] = (struct curl_waitfd){
-			.fd = fds[i].fd,
-			.events = (short)((fds[i].events & POLLIN ? CURL_WAIT_POLLIN : 0) |
-					  (fds[i].events & POLLOUT ? CURL_WAIT_POLLOUT : 0)),
-		};
-	code = curl_multi_perform(client->multi, &running);
-	message = code == CURLM_OK ? curl_multi_info_read(client->multi, &left) : NULL;
-	if (code == CURLM_OK) {
-		/* with something to tell, only look */
-		code = curl_multi_poll(client->multi, wait, count, message ? 0 : (int)wait_ms,
-				       NULL);
-	}
-	for (; message; message = curl_multi_info_read(client->multi, &left)) {
-		struct transfer *transfer;
-		CURLcode result = message->data.result;
-
-		if (message->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-		transfer_end(transfer, result);
-	}
-	if (code != CURLM_OK)
-		return err_set(err, code == CURLM_OUT_OF_MEMORY ? ERR_NO_MEMORY : ERR_IO, "%s",
-			       curl_multi_strerror(code));
-	for (unsigned i = 0; i < count; i++)
-		fds[i].revents = (short)((wait[i].revents & CURL_WAIT_POLLIN ? POLLIN : 0) |
-					 (wait[i].revents & CURL_WAIT_POLLOUT ? POLLOUT : 0));
-	return 0;
+	return http_multi_poll(client->multi, fds, count, wait_ms, transfer_end, err);
 }
 
 /* ---- a call that waits ---- */
@@ -510,7 +480,6 @@ int http_client_new(struct http_client **out, const struct http_client_config *c
 		    struct err *err)
 {
 	CLEANUP(http_client_free_p) struct http_client *client = calloc(1, sizeof(*client));
-	long connections_max = config->connections_max ? config->connections_max : 4;
 	int r;
 
 	if (!client)
@@ -534,15 +503,15 @@ int http_client_new(struct http_client **out, const struct http_client_config *c
 	}
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return err_no_memory(err);
-	client->multi = curl_multi_init();
 	client->share = curl_share_init();
-	if (!client->multi || !client->share)
+	if (!client->share)
 		return err_no_memory(err);
 	curl_share_setopt(client->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-	curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, connections_max);
-	/* with HTTP/2 a call waits for a stream instead of opening one more */
-	if (config->version == HTTP_2)
-		curl_multi_setopt(client->multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections_max);
+	r = http_multi_new(&client->multi,
+			   config->connections_max ? config->connections_max : CONNECTIONS_MAX,
+			   client->version, err);
+	if (r != 0)
+		return r;
 	*out = STEAL(client);
 	return 0;
 }
@@ -557,7 +526,7 @@ void http_client_free(struct http_client *client)
 		LIST_REMOVE(transfer, entry);
 		transfer_free(transfer);
 	}
-	curl_multi_cleanup(client->multi);
+	http_multi_free(client->multi);
 	curl_share_cleanup(client->share);
 	buf_clear(&client->ca_pem);
 	buf_clear(&client->cert_pem);
