@@ -24,6 +24,8 @@ enum cli_exit {
 /**
  * struct cli_world - what a command may touch; tests put their own in place
  * @fs: file operations of repositories and exports (fs_fault, fs_record wrap it)
+ * @serve: runs the MDM service with its own words (argv[0] is its name); returns an enum cli_exit.
+ *   NULL: there is none
  * @kdf_ops, @kdf_mem: cost of a repository's password for `init`; 0: the repository's own choice
  */
 struct cli_world {
@@ -33,6 +35,7 @@ struct cli_world {
 	const struct cancel *cancel;
 	FILE *in, *out, *err;
 	const char *(*environment)(const char *name);
+	int (*serve)(int argc, char **argv);
 	uint32_t kdf_ops;
 	size_t kdf_mem;
 };

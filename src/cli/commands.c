@@ -123,6 +123,14 @@ const struct cli_command cli_commands[] = {
 	 "and records that\n"
 	 "the directory lacks. Each finding has its rule, its reason, and the next step.",
 	 1, 1, cli_run_hygiene},
+	{"serve", "[check-config [FILE]] [--KEYWORD VALUE]...", "the MDM service",
+	 "Runs the MDM service until Ctrl-C or SIGTERM. Without a configuration it serves on this "
+	 "computer\n"
+	 "alone, makes its CA and an administrator token on the first start, and says what to do "
+	 "next. KEYWORD is\n"
+	 "any of the configuration's; rehomed(8) has them all. check-config prints the effective "
+	 "configuration.",
+	 0, 64, cli_run_serve},
 	{"help", "[COMMAND]", "this list, or more about a command",
 	 "Lists the commands, or tells more about one.", 0, 1, cli_run_help},
 	{0},

@@ -279,6 +279,7 @@ int cli_run_import(struct cli *cli, int argc, char **argv);
 int cli_run_export(struct cli *cli, int argc, char **argv);
 int cli_run_plan(struct cli *cli, int argc, char **argv);
 int cli_run_restore(struct cli *cli, int argc, char **argv);
+int cli_run_serve(struct cli *cli, int argc, char **argv);
 int cli_run_check(struct cli *cli, int argc, char **argv);
 int cli_run_identifiers(struct cli *cli, int argc, char **argv);
 int cli_run_ownership(struct cli *cli, int argc, char **argv);

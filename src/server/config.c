@@ -274,7 +274,7 @@ int config_manual(struct buf *out, struct err *err)
 
 	for (size_t i = 0; i < ARRAY_COUNT(keywords) && r == 0; i++)
 		r = buf_append_format(
-			out, err, "  --%-20s %s (%s)\n", keywords[i].name, keywords[i].help,
+			out, err, "  %-18s %s (%s)\n", keywords[i].name, keywords[i].help,
 			keywords[i].fallback ? keywords[i].fallback : "the user's data folder");
 	return r;
 }

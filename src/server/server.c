@@ -11,10 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 2, SETTINGS_MAX = 64 };
+enum { EXIT_USAGE = 2, SETTINGS_MAX = 64, DESCRIPTORS_BESIDE = 256 };
 
 /** struct words - what the command line says */
 struct words {
@@ -162,7 +163,8 @@ static void next_steps_print(const struct service *service)
 	data_path(service->config, "public/ca.pem", ca);
 	printf("Administrator token: %s\n\nNext:\n"
 	       "  1. export REHOME_MDM_URL=%s REHOME_MDM_TOKEN_FILE=%s REHOME_MDM_CA=%s\n"
-	       "  2. rehome mdm link new               (a link that enrolls one device, good for a day)\n"
+	       "  2. rehome mdm link new               (a link that enrolls one device, good for a "
+	       "day)\n"
 	       "  3. rehome mdm pushcert import FILE   (Apple's push certificate with its key)\n\n",
 	       token, service->url, token, ca);
 }
@@ -178,10 +180,26 @@ static void places_print(const struct service *service)
 	fflush(stdout);
 }
 
+/* descriptors_raise - as many as the workers' connections need, if the system lets us */
+static void descriptors_raise(const struct config *config)
+{
+	struct rlimit limit;
+	rlim_t want = (rlim_t)config->connections + DESCRIPTORS_BESIDE;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= want)
+		return;
+	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < want)
+		log_event(LOG_WARNING, "few-descriptors", "have=%llu want=%llu",
+			  (unsigned long long)limit.rlim_cur, (unsigned long long)want);
+}
+
 static int start(struct service *service, struct err *err)
 {
 	bool has_new_token = false;
 	int r = lock_take(service, err);
+
+	descriptors_raise(service->config);
 
 	if (r == 0)
 		r = signals_take(service, err);
