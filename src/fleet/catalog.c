@@ -4,164 +4,128 @@
  */
 #include "fleet/internal.h"
 
+/* whom @target covers is looked at again */
+static int mark(struct fleet *fleet, const struct store_target *target, struct err *err)
+{
+	return store_due_mark(fleet->store, target, STORE_DUE_RECONCILE, fleet_now(fleet), err);
+}
+
+static int find_group(struct fleet *fleet, const char *name, struct store_group *group,
+		      struct err *err)
+{
+	int r = store_group_find(fleet->store, name, group, err);
+
+	return r == STORE_NO_ROW ? fleet_no_such(err, "group", name) : r;
+}
+
+static int set_member(struct fleet *fleet, int64_t group, const char *udid, bool is_member,
+		      struct err *err)
+{
+	struct store_target target = {.kind = STORE_TO_DEVICE};
+	struct store_device device;
+	int r = fleet_find_device(fleet, udid, &device, err);
+
+	if (r == 0)
+		r = store_member_set(fleet->store, group, device.no, is_member, err);
+	target.no = device.no;
+	return r != 0 ? r : mark(fleet, &target, err);
+}
+
 int fleet_group_set(struct fleet *fleet, const char *group, const char *udid, bool is_member,
 		    const char *by, struct err *err)
 {
-	struct store_device device;
+	struct store_group row = {.name = group, .created = fleet_now(fleet)};
+	const char *action = !udid ? "group-make" : is_member ? "group-join" : "group-leave";
 	int r;
 
 	if (!group[0] || strlen(group) > FLEET_NAME_MAX || !text_is_utf8(group, strlen(group)))
 		return fleet_refused(err, "a group's name has 1 to 255 bytes of UTF-8");
-	r = store_group_put(fleet->store, group, fleet_now(fleet), err);
-	if (r == 0 && udid) {
-		r = fleet_find_device(fleet, udid, &device, err);
-		if (r == 0)
-			r = store_member_set(fleet->store, group, device.no, is_member, err);
-		if (r == 0)
-			r = store_reconcile_mark(fleet->store, 'd', udid, err);
-	}
+	r = store_group_insert(fleet->store, &row, err);
+	if (r == STORE_CONFLICT)
+		r = store_group_find(fleet->store, group, &row, err);
+	if (r == 0 && udid)
+		r = set_member(fleet, row.no, udid, is_member, err);
 	if (r != 0)
 		return r;
-	return fleet_audit(fleet, by,
-			   !udid       ? "group-make"
-			   : is_member ? "group-join"
-				       : "group-leave",
-			   udid ? udid : group, NULL, err);
+	return fleet_audit(fleet, by, action, udid ? udid : group, NULL, err);
 }
 
 int fleet_group_remove(struct fleet *fleet, const char *group, const char *by, struct err *err)
 {
-	int r = store_reconcile_mark(fleet->store, 'g', group, err);
+	struct store_target target = {.kind = STORE_TO_GROUP};
+	struct store_group row;
+	int r = find_group(fleet, group, &row, err);
 
+	target.no = row.no;
 	if (r == 0)
-		r = store_group_remove(fleet->store, group, err);
-	if (r == STORE_NO_ROW)
-		return fleet_no_such(err, "group", group);
-	return r < 0 ? r : fleet_audit(fleet, by, "group-remove", group, NULL, err);
+		r = mark(fleet, &target, err);
+	if (r == 0)
+		r = store_group_remove(fleet->store, row.no, err);
+	return r != 0 ? r : fleet_audit(fleet, by, "group-remove", group, NULL, err);
 }
 
 /* ---- items: profiles and declarations alike ---- */
 
-static int each_assignment(void *arg, char target_kind, const char *target, struct err *err)
+/* everybody who has @identifier assigned is looked at again */
+static int mark_holders(struct fleet *fleet, enum store_assigned what, const char *identifier,
+			struct err *err)
 {
-	struct buf *targets = arg;
-	int r = buf_append(targets, &target_kind, 1, err);
+	struct store_assignment *rows;
+	size_t count;
+	int r = store_assignment_list(fleet->store, what, identifier, &rows, &count, err);
 
-	return r < 0 ? r : buf_append(targets, target, strlen(target) + 1, err);
-}
-
-/* everybody who has @identifier assigned is to be looked at again */
-static int mark_holders(struct fleet *fleet, char kind, const char *identifier, struct err *err)
-{
-	CLEANUP(buf_clear) struct buf targets = BUF_INIT(16 << 20);
-	int r = store_assignment_list(fleet->store, kind, identifier, each_assignment, &targets,
-				      err);
-
-	for (size_t at = 0; r == 0 && at < targets.len;) {
-		const char *target = (const char *)targets.bytes + at;
-
-		r = store_reconcile_mark(fleet->store, target[0], target + 1, err);
-		at += strlen(target) + 1;
-	}
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = mark(fleet, &rows[i].target, err);
 	return r;
 }
 
-static int put_item(struct fleet *fleet, struct store_item *item, struct slice bytes,
-		    const char *by, struct err *err)
+static int assign_one(struct fleet *fleet, struct store_assignment *row, bool is_assigned,
+		      struct err *err)
 {
-	struct store_item known;
-	int r = store_item_get(fleet->store, item->kind, item->identifier, &known, NULL, err);
+	int r = is_assigned ? store_assign(fleet->store, row, err)
+			    : store_unassign(fleet->store, row, err);
 
-	if (r == 0 && strcmp(known.uuid, item->uuid) == 0 && item->kind == 'd') {
-		item->version = known.version; /* the token is made of the content: no news */
-		return 0;
-	}
-	if (r < 0)
-		return r;
-	item->created = fleet_now(fleet);
-	snprintf(item->by, sizeof(item->by), "%s", by ? by : "");
-	r = store_item_put(fleet->store, item, bytes, err);
-	if (r == 0)
-		r = mark_holders(fleet, item->kind, item->identifier, err);
-	return r;
+	return r < 0 ? r : mark(fleet, &row->target, err);
 }
 
-static int remove_item(struct fleet *fleet, char kind, const char *what, const char *identifier,
-		       const char *action, const char *by, struct err *err)
-{
-	int r = mark_holders(fleet, kind, identifier, err);
-
-	if (r == 0)
-		r = store_item_remove(fleet->store, kind, identifier, err);
-	if (r == STORE_NO_ROW)
-		return fleet_no_such(err, what, identifier);
-	return r < 0 ? r : fleet_audit(fleet, by, action, identifier, NULL, err);
-}
-
-static int assign_one(struct fleet *fleet, char kind, const char *identifier, char target_kind,
-		      const char *target, bool is_assigned, const char *by, struct err *err)
-{
-	int r = store_assign(fleet->store, kind, identifier, target_kind, target, is_assigned,
-			     by ? by : "", fleet_now(fleet), err);
-
-	return r < 0 ? r : store_reconcile_mark(fleet->store, target_kind, target, err);
-}
-
-/* is there a group of that name? A taken-away assignment of one that is gone is fine */
-static int each_group_named(void *arg, const char *name, int64_t members, struct err *err)
-{
-	const char **wanted = arg;
-
-	if (*wanted && strcmp(*wanted, name) == 0)
-		*wanted = NULL;
-	return 0;
-}
-
-static int check_group(struct fleet *fleet, const char *name, struct err *err)
-{
-	const char *wanted = name;
-	int r = store_group_list(fleet->store, 0, each_group_named, &wanted, err);
-
-	return r == 0 && wanted ? fleet_no_such(err, "group", name) : r;
-}
-
-static int assign_devices(struct fleet *fleet, char kind, const char *identifier,
-			  const struct fleet_target *target, bool is_assigned, const char *by,
-			  struct err *err)
+static int assign_devices(struct fleet *fleet, struct store_assignment *row,
+			  const struct fleet_target *target, bool is_assigned, struct err *err)
 {
 	struct store_device device;
 	int r = 0;
 
+	row->target.kind = STORE_TO_DEVICE;
 	for (size_t i = 0; r == 0 && i < target->count; i++) {
 		r = fleet_find_device(fleet, target->ids[i], &device, err);
+		row->target.no = device.no;
 		if (r == 0)
-			r = assign_one(fleet, kind, identifier, 'd', target->ids[i], is_assigned,
-				       by, err);
+			r = assign_one(fleet, row, is_assigned, err);
 	}
 	return r;
 }
 
-static int assign_item(struct fleet *fleet, char kind, const char *what, const char *identifier,
-		       const struct fleet_target *target, bool is_assigned, const char *by,
-		       struct err *err)
+static int assign(struct fleet *fleet, enum store_assigned what, const char *identifier,
+		  const struct fleet_target *target, bool is_assigned, const char *by,
+		  struct err *err)
 {
-	struct store_item item;
-	int r = store_item_get(fleet->store, kind, identifier, &item, NULL, err);
+	struct store_assignment row = {
+		.what = what, .identifier = identifier, .at = fleet_now(fleet), .author = by};
+	struct store_group group;
+	int r = 0;
 
-	if (r != 0)
-		return r < 0 ? r : fleet_no_such(err, what, identifier);
 	switch (target->kind) {
 	case FLEET_TARGET_ENROLLMENTS:
-		r = assign_devices(fleet, kind, identifier, target, is_assigned, by, err);
+		r = assign_devices(fleet, &row, target, is_assigned, err);
 		break;
 	case FLEET_TARGET_GROUP:
-		r = check_group(fleet, target->name, err);
+		r = find_group(fleet, target->name, &group, err);
+		row.target = (struct store_target){STORE_TO_GROUP, group.no};
 		if (r == 0)
-			r = assign_one(fleet, kind, identifier, 'g', target->name, is_assigned, by,
-				       err);
+			r = assign_one(fleet, &row, is_assigned, err);
 		break;
 	case FLEET_TARGET_ALL:
-		r = assign_one(fleet, kind, identifier, 'a', "", is_assigned, by, err);
+		row.target = (struct store_target){.kind = STORE_TO_ALL};
+		r = assign_one(fleet, &row, is_assigned, err);
 		break;
 	}
 	if (r != 0)
@@ -171,22 +135,11 @@ static int assign_item(struct fleet *fleet, char kind, const char *what, const c
 
 /* ---- profiles ---- */
 
-static void join_types(const struct mdm_profile *profile, char *out, size_t room)
-{
-	size_t len = 0;
-
-	out[0] = '\0';
-	for (size_t i = 0; i < profile->type_count && len < room; i++)
-		len += (size_t)snprintf(out + len, room - len, "%s%s", i ? "," : "",
-					profile->types[i]);
-}
-
 int fleet_profile_put(struct fleet *fleet, struct slice bytes, const char *by,
 		      char identifier[FLEET_NAME_MAX + 1], int64_t *version, struct err *err)
 {
 	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
-	CLEANUP(buf_clear) struct buf old = BUF_INIT(MDM_PROFILE_MAX);
-	struct store_item item = {.kind = 'p'}, known;
+	struct store_profile row, known;
 	struct mdm_profile profile;
 	int r = plist_doc_new(&doc, err);
 
@@ -199,39 +152,53 @@ int fleet_profile_put(struct fleet *fleet, struct slice bytes, const char *by,
 		return r;
 	if (profile.has_mdm || strcmp(profile.identifier, fleet->policy.profile_identifier) == 0)
 		return fleet_refused(err, "an enrollment profile is the service's own to send");
-	if (strlen(profile.identifier) > FLEET_NAME_MAX ||
-	    strlen(profile.uuid) >= sizeof(item.uuid))
-		return fleet_refused(err, "PayloadIdentifier or PayloadUUID is too long");
-	snprintf(item.identifier, sizeof(item.identifier), "%s", profile.identifier);
-	snprintf(item.uuid, sizeof(item.uuid), "%s", profile.uuid);
-	snprintf(item.name, sizeof(item.name), "%.*s", FLEET_NAME_MAX, profile.name);
-	join_types(&profile, item.type, sizeof(item.type));
-	snprintf(identifier, FLEET_NAME_MAX + 1, "%s", item.identifier);
-	r = store_item_get(fleet->store, 'p', item.identifier, &known, &old, err);
+	if (strlen(profile.identifier) > FLEET_NAME_MAX)
+		return fleet_refused(err, "PayloadIdentifier is too long");
+	snprintf(identifier, FLEET_NAME_MAX + 1, "%s", profile.identifier);
+	r = store_profile_find(fleet->store, identifier, 0, &known, err);
 	if (r < 0)
 		return r;
-	if (r == 0 && slice_equal(buf_slice(&old), bytes)) {
+	if (r == 0 && slice_equal(known.bytes, bytes)) {
 		*version = known.version;
 		return 0;
 	}
-	r = put_item(fleet, &item, bytes, by, err);
+	row = (struct store_profile){.identifier = identifier,
+				     .uuid = profile.uuid,
+				     .name = profile.name,
+				     .created = fleet_now(fleet),
+				     .author = by,
+				     .bytes = bytes};
+	r = store_profile_insert(fleet->store, &row, err);
+	if (r == 0)
+		r = mark_holders(fleet, STORE_PROFILE, identifier, err);
 	if (r < 0)
 		return r;
-	*version = item.version;
-	return fleet_audit(fleet, by, "profile-put", item.identifier, NULL, err);
+	*version = row.version;
+	return fleet_audit(fleet, by, "profile-put", identifier, NULL, err);
 }
 
 int fleet_profile_remove(struct fleet *fleet, const char *identifier, const char *by,
 			 struct err *err)
 {
-	return remove_item(fleet, 'p', "profile", identifier, "profile-remove", by, err);
+	int r = mark_holders(fleet, STORE_PROFILE, identifier, err);
+
+	if (r == 0)
+		r = store_profile_remove(fleet->store, identifier, err);
+	if (r == STORE_NO_ROW)
+		return fleet_no_such(err, "profile", identifier);
+	return r < 0 ? r : fleet_audit(fleet, by, "profile-remove", identifier, NULL, err);
 }
 
 int fleet_profile_assign(struct fleet *fleet, const char *identifier,
 			 const struct fleet_target *target, bool is_assigned, const char *by,
 			 struct err *err)
 {
-	return assign_item(fleet, 'p', "profile", identifier, target, is_assigned, by, err);
+	struct store_profile row;
+	int r = store_profile_find(fleet->store, identifier, 0, &row, err);
+
+	if (r != 0)
+		return r < 0 ? r : fleet_no_such(err, "profile", identifier);
+	return assign(fleet, STORE_PROFILE, identifier, target, is_assigned, by, err);
 }
 
 /* ---- declarations ---- */
@@ -240,7 +207,11 @@ int fleet_declaration_put(struct fleet *fleet, struct slice json, const char *by
 {
 	CLEANUP(buf_clear) struct buf canonical = BUF_INIT(MDM_DECLARATION_MAX);
 	char identifier[MDM_DECLARATION_ID_MAX + 1], token[MDM_DECLARATION_ID_MAX + 1], type[129];
-	struct store_item item = {.kind = 'd'};
+	struct store_declaration row = {.identifier = identifier,
+					.type = type,
+					.token = token,
+					.created = fleet_now(fleet),
+					.author = by};
 	enum mdm_declaration_kind kind;
 	int r = mdm_declaration_read(json, &kind, identifier, type, token, &canonical, err);
 
@@ -251,22 +222,34 @@ int fleet_declaration_put(struct fleet *fleet, struct slice json, const char *by
 			return fleet_refused(err, "this identifier is the service's own");
 	if (r < 0)
 		return r;
-	snprintf(item.identifier, sizeof(item.identifier), "%s", identifier);
-	snprintf(item.uuid, sizeof(item.uuid), "%s", token);
-	snprintf(item.type, sizeof(item.type), "%s", type);
-	r = put_item(fleet, &item, buf_slice(&canonical), by, err);
+	row.kind = kind;
+	row.bytes = buf_slice(&canonical);
+	r = store_declaration_put(fleet->store, &row, err);
+	if (r == 0)
+		r = mark_holders(fleet, STORE_DECLARATION, identifier, err);
 	return r < 0 ? r : fleet_audit(fleet, by, "declaration-put", identifier, NULL, err);
 }
 
 int fleet_declaration_remove(struct fleet *fleet, const char *identifier, const char *by,
 			     struct err *err)
 {
-	return remove_item(fleet, 'd', "declaration", identifier, "declaration-remove", by, err);
+	int r = mark_holders(fleet, STORE_DECLARATION, identifier, err);
+
+	if (r == 0)
+		r = store_declaration_remove(fleet->store, identifier, err);
+	if (r == STORE_NO_ROW)
+		return fleet_no_such(err, "declaration", identifier);
+	return r < 0 ? r : fleet_audit(fleet, by, "declaration-remove", identifier, NULL, err);
 }
 
 int fleet_declaration_assign(struct fleet *fleet, const char *identifier,
 			     const struct fleet_target *target, bool is_assigned, const char *by,
 			     struct err *err)
 {
-	return assign_item(fleet, 'd', "declaration", identifier, target, is_assigned, by, err);
+	struct store_declaration row;
+	int r = store_declaration_find(fleet->store, identifier, &row, err);
+
+	if (r != 0)
+		return r < 0 ? r : fleet_no_such(err, "declaration", identifier);
+	return assign(fleet, STORE_DECLARATION, identifier, target, is_assigned, by, err);
 }

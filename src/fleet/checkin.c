@@ -15,7 +15,7 @@ static int authenticate(struct fleet_scene *scene, struct err *err)
 			return r;
 		/* its TokenUpdate follows; until then nothing that comes is taken for a restore */
 		scene->enrollment.authenticated = scene->now;
-		scene->enrollment.token_at = 0;
+		scene->enrollment.flags |= FLEET_ROW_AWAITS_TOKEN;
 		scene->is_changed = true;
 		return fleet_scene_close(scene, err);
 	}
@@ -27,24 +27,21 @@ static int authenticate(struct fleet_scene *scene, struct err *err)
 	return r;
 }
 
-/* CheckOut while the operator's retirement is on its way is that retirement's success */
-static int each_retire(void *arg, const struct store_queued *queued, struct err *err)
-{
-	bool *is_retiring = arg;
-
-	*is_retiring |= (queued->command.flags & FLEET_FLAG_RETIRE) != 0 && queued->tries > 0;
-	return 0;
-}
-
 static int check_out(struct fleet_scene *scene, struct store_enrollment *enrollment,
 		     struct err *err)
 {
 	struct fleet *fleet = scene->fleet;
+	struct store_queue *rows;
 	bool is_retiring = false;
-	int r = store_queue_list(fleet->store, enrollment->no, each_retire, &is_retiring, err);
+	size_t count;
+	int r = store_queue_list(fleet->store, enrollment->no, STORE_SENT, STORE_LIST_MAX, &rows,
+				 &count, err);
 
 	if (r < 0)
 		return r;
+	/* while the operator's retirement is on its way, this is its success */
+	for (size_t i = 0; i < count; i++)
+		is_retiring |= (rows[i].what.flags & FLEET_FLAG_RETIRE) != 0;
 	scene->answer->effects |= FLEET_EVENTS;
 	r = fleet_event(fleet, is_retiring ? "retired" : "checked-out", enrollment->id, NULL, err);
 	if (r == 0)
@@ -56,15 +53,16 @@ static int check_out(struct fleet_scene *scene, struct store_enrollment *enrollm
 static int set_bootstrap(struct fleet_scene *scene, const struct store_enrollment *enrollment,
 			 struct err *err)
 {
-	return fleet_fact_sealed(scene->fleet, 'e', enrollment->no, "bootstrap-token",
-				 scene->checkin->bootstrap_token, err);
+	return fleet_seal(scene->fleet, STORE_OF_ENROLLMENT, enrollment->no, "bootstrap-token",
+			  scene->checkin->bootstrap_token, err);
 }
 
 static int get_bootstrap(struct fleet_scene *scene, const struct store_enrollment *enrollment,
 			 struct err *err)
 {
 	CLEANUP(buf_wipe) struct buf token = BUF_INIT(MDM_TOKEN_MAX);
-	int r = fleet_fact_open(scene->fleet, 'e', enrollment->no, "bootstrap-token", &token, err);
+	int r = fleet_open(scene->fleet, STORE_OF_ENROLLMENT, enrollment->no, "bootstrap-token",
+			   &token, err);
 
 	if (r < 0)
 		return r;
@@ -110,13 +108,12 @@ static int user_channel(struct fleet_scene *scene, struct err *err)
 			return fleet_refuse(scene, "no TokenUpdate of this user yet");
 		return established(scene, &user.enrollment, err);
 	}
-	if (r == STORE_NO_ROW) {
+	if (r == STORE_NO_ROW)
 		user.enrollment = (struct store_enrollment){.device = scene->enrollment.device,
-							    .is_user_channel = true,
-							    .state = STORE_ENABLED,
-							    .kind = "user"};
-		snprintf(user.enrollment.id, sizeof(user.enrollment.id), "%s", scene->from->id);
-	}
+							    .id = scene->from->id,
+							    .kind = STORE_USER_CHANNEL,
+							    .created = scene->now,
+							    .enrolled = scene->now};
 	user.enrollment.generation = scene->enrollment.generation;
 	r = store_enrollment_put(fleet->store, &user.enrollment, err);
 	if (r == 0)
@@ -131,7 +128,7 @@ static bool is_late_goodbye(const struct fleet_scene *scene)
 {
 	return scene->checkin->message == MDM_CHECK_OUT && scene->is_known &&
 	       scene->certificate.enrollment == scene->enrollment.no &&
-	       scene->enrollment.state == STORE_DISABLED && scene->enrollment.unenroll == 0;
+	       scene->enrollment.state == STORE_DISABLED && scene->enrollment.unenroll_at == 0;
 }
 
 int fleet_checkin(struct fleet *fleet, const struct mdm_checkin *checkin,

@@ -3,14 +3,10 @@
  */
 #include "fleet/internal.h"
 
-#include <stdlib.h>
-
 static unsigned flags_of(const struct mdm_command *command, const struct mdm_command_kind *kind)
 {
 	unsigned flags = 0;
 
-	if (kind && kind->flags & MDM_IS_DANGEROUS)
-		flags |= FLEET_FLAG_DANGEROUS;
 	if (kind && kind->flags & MDM_ANSWERS_ONCE)
 		flags |= FLEET_FLAG_ONCE;
 	if (strcmp(command->request_type, "EraseDevice") == 0)
@@ -47,7 +43,7 @@ static const char *objection(const struct mdm_command *command,
 			     const struct store_device *device)
 {
 	const struct mdm_command_kind *kind = mdm_command_kind(command->request_type);
-	unsigned os = mdm_os_number(device->os);
+	unsigned os = device->os ? mdm_os_number(device->os) : 0;
 	bool is_managed_only = false;
 
 	if (enrollment->state != STORE_ENABLED)
@@ -60,9 +56,10 @@ static const char *objection(const struct mdm_command *command,
 	}
 	if (!kind)
 		return NULL;
-	if (kind->flags & MDM_NEEDS_SUPERVISION && device->supervised == 0)
+	if (kind->flags & MDM_NEEDS_SUPERVISION && !device->is_supervised &&
+	    device->flags & FLEET_SUPERVISION_KNOWN)
 		return "the device is not supervised";
-	if (kind->flags & MDM_NOT_FOR_USERS && enrollment->is_user_enrollment)
+	if (kind->flags & MDM_NOT_FOR_USERS && enrollment->flags & FLEET_ROW_USER_ENROLLMENT)
 		return "not for a User Enrollment";
 	if (os != 0 && os < kind->since)
 		return "the device's OS does not know this command yet";
@@ -110,9 +107,9 @@ static int enqueue_one(struct enqueueing *work, const char *id, struct err *err)
 		refuse_one(work, id, reason);
 		return 0;
 	}
-	is_held = work->row.flags & FLEET_FLAG_DANGEROUS && enrollment.restore == FLEET_NOTICED;
-	r = store_enqueue(store, enrollment.no, &work->row, is_held ? STORE_HELD : STORE_QUEUED,
-			  work->now, err);
+	is_held = work->row.is_dangerous && enrollment.restore == STORE_NOTICED;
+	r = store_queue_add(store, &work->row, enrollment.no, is_held ? STORE_HELD : STORE_QUEUED,
+			    work->now, err);
 	if (r < 0)
 		return r;
 	if (r == STORE_CONFLICT) {
@@ -121,24 +118,27 @@ static int enqueue_one(struct enqueueing *work, const char *id, struct err *err)
 	}
 	work->out->held += is_held;
 	work->out->queued += !is_held;
-	return fleet_push_soon(work->fleet, enrollment.no,
+	return fleet_push_soon(work->fleet, &enrollment,
 			       work->row.not_before > work->now ? work->row.not_before : work->now,
 			       err);
 }
 
-static int enqueue_many(struct enqueueing *work, const char *group, struct err *err)
+static int enqueue_many(struct enqueueing *work, const struct fleet_target *target, struct err *err)
 {
-	int64_t count = 0;
-	int r = store_enqueue_many(work->fleet->store, &work->row, group,
-				   (work->row.flags & FLEET_FLAG_DANGEROUS) != 0, work->now, &count,
-				   err);
+	struct store *store = work->fleet->store;
+	struct store_target to = {.kind = STORE_TO_ALL};
+	int64_t first = work->row.not_before > work->now ? work->row.not_before : work->now;
+	struct store_group group;
+	int r = 0;
 
-	if (r != 0)
-		return r == STORE_NO_ROW ? fleet_no_such(err, "group", group) : r;
-	work->out->queued = (uint64_t)count;
-	return store_push_soon(work->fleet->store, work->row.no,
-			       work->row.not_before > work->now ? work->row.not_before : work->now,
-			       err);
+	if (target->kind == FLEET_TARGET_GROUP) {
+		r = store_group_find(store, target->name, &group, err);
+		if (r != 0)
+			return r < 0 ? r : fleet_no_such(err, "group", target->name);
+		to = (struct store_target){.kind = STORE_TO_GROUP, .no = group.no};
+	}
+	return store_queue_add_many(store, &work->row, &to, first, &work->out->queued,
+				    &work->out->held, err);
 }
 
 /* the command's row: its UUID is kept if it has one */
@@ -147,34 +147,32 @@ static int fill_row(struct enqueueing *work, const struct fleet_wish *wish, stru
 	struct store_command *row = &work->row;
 	const struct mdm_command *command = work->command;
 	const struct mdm_command_kind *kind = mdm_command_kind(command->request_type);
-	uint8_t random[16];
-	int r = 0;
+	int64_t life_s = (int64_t)work->fleet->policy.command_days * FLEET_DAY_S;
 
-	if (strlen(command->request_type) >= sizeof(row->request_type) ||
-	    (command->identifier && strlen(command->identifier) >= sizeof(row->identifier)) ||
+	if (strlen(command->request_type) >= sizeof(work->out->request_type) ||
 	    (command->uuid && strlen(command->uuid) > FLEET_UUID_MAX))
 		return fleet_refused(err, "a name in the command is too long");
-	snprintf(row->request_type, sizeof(row->request_type), "%s", command->request_type);
-	snprintf(row->identifier, sizeof(row->identifier), "%s",
-		 command->identifier ? command->identifier : "");
-	snprintf(row->by, sizeof(row->by), "%s", wish->by ? wish->by : "");
-	if (command->uuid) {
-		snprintf(row->uuid, sizeof(row->uuid), "%s", command->uuid);
-	} else {
-		r = work->fleet->entropy->fill(work->fleet->entropy, random, sizeof(random), err);
-		fleet_uuid(random, row->uuid);
-	}
-	/* what the table puts into an urgent lane (lock, erase) does not wait in another */
-	row->lane = wish->lane == FLEET_LANE_RENEWAL ? FLEET_LANE_NORMAL : (int)wish->lane;
-	if (kind && (int)kind->lane < row->lane)
-		row->lane = (int)kind->lane;
-	row->flags = (int)flags_of(command, kind);
-	row->created = work->now;
-	row->not_before = wish->not_before;
-	row->ends = wish->ends
-			    ? wish->ends
-			    : work->now + (int64_t)work->fleet->policy.command_days * FLEET_DAY_S;
-	return r;
+	*row = (struct store_command){
+		.uuid = work->out->uuid,
+		.request_type = command->request_type,
+		.subject = command->identifier,
+		.author = wish->by,
+		/* what the table puts into an urgent lane (lock, erase) waits in no other */
+		.lane = wish->lane == FLEET_LANE_RENEWAL ? FLEET_LANE_NORMAL : wish->lane,
+		.created = work->now,
+		.not_before = wish->not_before,
+		.ends = wish->ends ? wish->ends : work->now + life_s,
+		.flags = flags_of(command, kind),
+		.is_dangerous = kind && kind->flags & MDM_IS_DANGEROUS,
+	};
+	if (kind && kind->lane < row->lane)
+		row->lane = kind->lane;
+	snprintf(work->out->request_type, sizeof(work->out->request_type), "%s",
+		 command->request_type);
+	if (!command->uuid)
+		return fleet_uuid(work->fleet, work->out->uuid, err);
+	snprintf(work->out->uuid, sizeof(work->out->uuid), "%s", command->uuid);
+	return 0;
 }
 
 static int put_command(struct enqueueing *work, struct err *err)
@@ -185,7 +183,9 @@ static int put_command(struct enqueueing *work, struct err *err)
 
 	if (r < 0)
 		return r;
-	r = store_command_put(work->fleet->store, &work->row, buf_slice(&payload), err);
+	work->row.payload = buf_slice(&payload);
+	r = store_command_insert(work->fleet->store, &work->row, err);
+	work->row.payload = SLICE_EMPTY;
 	return r == STORE_CONFLICT ? fleet_refused(err, "a command of this CommandUUID exists") : r;
 }
 
@@ -194,8 +194,7 @@ static int put_targets(struct enqueueing *work, const struct fleet_target *targe
 	int r = 0;
 
 	if (target->kind != FLEET_TARGET_ENROLLMENTS)
-		return enqueue_many(work, target->kind == FLEET_TARGET_GROUP ? target->name : NULL,
-				    err);
+		return enqueue_many(work, target, err);
 	for (size_t i = 0; r == 0 && i < target->count; i++)
 		r = enqueue_one(work, target->ids[i], err);
 	return r;
@@ -229,9 +228,9 @@ int fleet_command_enqueue(struct fleet *fleet, const struct fleet_wish *wish,
 		r = put_command(&work, err);
 	if (r != 0)
 		return r;
-	snprintf(out->uuid, sizeof(out->uuid), "%s", work.row.uuid);
-	snprintf(out->request_type, sizeof(out->request_type), "%s", work.row.request_type);
 	r = put_targets(&work, target, err);
+	if (r == 0 && out->queued + out->held == 0)
+		r = store_command_remove_unused(fleet->store, work.row.no, err);
 	if (r != 0)
 		return r;
 	return fleet_audit(fleet, wish->by, "command-enqueue", work.row.uuid, NULL, err);
@@ -239,115 +238,69 @@ int fleet_command_enqueue(struct fleet *fleet, const struct fleet_wish *wish,
 
 /* ---- taking back ---- */
 
-/* the rows of one queue that may be taken back or released: UUIDs are copied, for the store may not
- * be called while it lists */
-struct row_list {
-	struct store_queued *rows;
-	size_t count, room;
-};
-
-static void row_list_clear(struct row_list *list)
-{
-	free(list->rows);
-}
-
-static int each_row(void *arg, const struct store_queued *queued, struct err *err)
-{
-	struct row_list *list = arg;
-
-	if (list->count == list->room) {
-		size_t room = list->room ? 2 * list->room : 16;
-		struct store_queued *rows = realloc(list->rows, room * sizeof(*rows));
-
-		if (!rows)
-			return err_no_memory(err);
-		list->rows = rows;
-		list->room = room;
-	}
-	list->rows[list->count++] = *queued;
-	return 0;
-}
-
-static int cancel_one(struct fleet *fleet, int64_t enrollment, const char *uuid, uint64_t *count,
-		      struct err *err)
-{
-	struct store_queued queued;
-	int r = store_queued_find(fleet->store, enrollment, uuid, &queued, err);
-
-	if (r != 0)
-		return r;
-	if (queued.tries > 0 && queued.command.flags & FLEET_FLAG_ONCE)
-		return fleet_refused(err, "it was sent and cannot be called back");
-	r = store_done(fleet->store, &queued, "Canceled", SLICE_EMPTY, SLICE_EMPTY,
-		       fleet_now(fleet), err);
-	*count += r == 0;
-	return r;
-}
-
-static int cancel_all(struct fleet *fleet, const char *uuid, uint64_t *count, struct err *err)
-{
-	int64_t nos[256], after = 0;
-	size_t found = 0;
-	int r;
-
-	do {
-		r = store_sweep(fleet->store, STORE_SWEEP_ALL, 0, after, nos, ARRAY_COUNT(nos),
-				&found, err);
-		for (size_t i = 0; r == 0 && i < found; i++) {
-			r = cancel_one(fleet, nos[i], uuid, count, err);
-			if (r > 0) /* not in this queue, or gone out: the others may still be */
-				r = 0;
-			after = nos[i];
-		}
-	} while (r == 0 && found == ARRAY_COUNT(nos));
-	return r;
-}
+enum { WAITING = STORE_QUEUED | STORE_NOT_NOW | STORE_HELD };
 
 int fleet_command_cancel(struct fleet *fleet, const char *uuid, const char *id, const char *by,
 			 uint64_t *count, struct err *err)
 {
-	struct store_enrollment enrollment;
-	int r;
+	struct store_enrollment enrollment = {.no = 0};
+	struct store_command command;
+	struct store_queue row;
+	int r = store_command_find(fleet->store, uuid, &command, err);
 
 	*count = 0;
-	if (!id) {
-		r = cancel_all(fleet, uuid, count, err);
-	} else {
-		r = fleet_find(fleet, id, &enrollment, err);
-		if (r == 0)
-			r = cancel_one(fleet, enrollment.no, uuid, count, err);
-		if (id && r == STORE_NO_ROW && *count == 0)
-			return fleet_no_such(err, "command in that queue:", uuid);
-	}
-	if (r == 0 && *count == 0)
+	if (r == STORE_NO_ROW)
 		return fleet_no_such(err, "command in any queue:", uuid);
-	return r != 0 ? r : fleet_audit(fleet, by, "command-cancel", uuid, NULL, err);
+	if (r == 0 && id)
+		r = fleet_find(fleet, id, &enrollment, err);
+	if (r == 0 && id)
+		r = store_queue_find(fleet->store, enrollment.no, uuid, &row, err);
+	if (r == STORE_NO_ROW && id)
+		return fleet_no_such(err, "command in that queue:", uuid);
+	if (r != 0)
+		return r;
+	if (id && row.tries > 0 && row.what.flags & FLEET_FLAG_ONCE)
+		return fleet_refused(err, "it was sent and cannot be called back");
+	/* what was sent elsewhere may be running: its answer is still waited for */
+	r = store_queue_cancel(fleet->store, command.no, enrollment.no,
+			       command.flags & FLEET_FLAG_ONCE ? WAITING : WAITING | STORE_SENT,
+			       count, err);
+	return r < 0 ? r : fleet_audit(fleet, by, "command-cancel", uuid, NULL, err);
+}
+
+/* held rows go on; what went out once and is waited for does not go out again */
+static int release(struct fleet *fleet, int64_t enrollment, struct err *err)
+{
+	struct store_queue *rows;
+	size_t count;
+	int r;
+
+	do {
+		r = store_queue_list(fleet->store, enrollment, STORE_HELD, STORE_LIST_MAX, &rows,
+				     &count, err);
+		for (size_t i = 0; r == 0 && i < count; i++) {
+			bool is_out = rows[i].tries > 0 && rows[i].what.flags & FLEET_FLAG_ONCE;
+
+			r = store_queue_set(fleet->store, &rows[i],
+					    is_out ? STORE_SENT : STORE_QUEUED, rows[i].tries,
+					    fleet_now(fleet), err);
+		}
+	} while (r == 0 && count == STORE_LIST_MAX);
+	return r;
 }
 
 int fleet_restore_confirm(struct fleet *fleet, const char *id, const char *by, struct err *err)
 {
-	CLEANUP(row_list_clear) struct row_list list = {0};
 	struct store_enrollment enrollment;
 	int r = fleet_find(fleet, id, &enrollment, err);
 
 	if (r != 0)
 		return r;
-	if (enrollment.restore != FLEET_NOTICED && enrollment.restore != FLEET_REFUSED_RESTORE)
+	if (enrollment.restore != STORE_NOTICED && enrollment.restore != STORE_REFUSED)
 		return fleet_refused(err, "no restore waits for a confirmation");
-	r = store_queue_list(fleet->store, enrollment.no, each_row, &list, err);
-	for (size_t i = 0; r == 0 && i < list.count; i++) {
-		struct store_queued *row = &list.rows[i];
-
-		/* what went out once and is waited for lies here too: it does not go out again */
-		if (row->state != STORE_HELD ||
-		    (row->tries > 0 && row->command.flags & FLEET_FLAG_ONCE))
-			continue;
-		row->state = STORE_QUEUED;
-		row->at = fleet_now(fleet);
-		r = store_queued_set(fleet->store, row, err);
-	}
-	enrollment.restore = FLEET_CONFIRMED;
-	enrollment.push_at = fleet_now(fleet);
+	r = release(fleet, enrollment.no, err);
+	enrollment.restore = STORE_CONFIRMED;
+	enrollment.due[STORE_DUE_PUSH] = fleet_now(fleet);
 	enrollment.push_failures = 0;
 	if (r == 0)
 		r = store_enrollment_put(fleet->store, &enrollment, err);
@@ -356,9 +309,13 @@ int fleet_restore_confirm(struct fleet *fleet, const char *id, const char *by, s
 
 int fleet_sweep_commands(struct fleet *fleet, unsigned max, unsigned *count, struct err *err)
 {
+	struct store_queue *rows;
 	size_t found = 0;
-	int r = store_queue_expire(fleet->store, fleet_now(fleet), max, &found, err);
+	int64_t now = fleet_now(fleet);
+	int r = store_queue_expired(fleet->store, now, max, &rows, &found, err);
 
+	for (size_t i = 0; r == 0 && i < found; i++)
+		r = store_queue_done(fleet->store, &rows[i], "Expired", "", SLICE_EMPTY, now, err);
 	*count = (unsigned)found;
-	return r;
+	return r < 0 ? r : 0;
 }

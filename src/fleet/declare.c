@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { SET_MAX = 1024, STATUS_ITEMS_MAX = 256 << 10 };
+enum { STATUS_ITEMS_MAX = 256 << 10 };
 
 static const char json_type[] = "application/json";
 
@@ -42,69 +42,34 @@ int fleet_builtin_make(struct fleet *fleet, struct err *err)
 /* ---- the set ---- */
 
 struct set {
-	struct store_item *items;
-	struct mdm_declaration *declarations; /* into @items and the builtin ones */
+	struct mdm_declaration *declarations; /* texts are the store's or the fleet's */
 	size_t count;
 };
 
 static void set_clear(struct set *set)
 {
-	free(set->items);
 	free(set->declarations);
-}
-
-static int each_assigned(void *arg, const struct store_item *item, struct err *err)
-{
-	struct set *set = arg;
-
-	if (set->count == SET_MAX)
-		return err_set(err, ERR_LIMIT, "more than %d declarations for one device", SET_MAX);
-	if (set->count % 64 == 0) {
-		struct store_item *items =
-			realloc(set->items, (set->count + 64) * sizeof(*set->items));
-
-		if (!items)
-			return err_no_memory(err);
-		set->items = items;
-	}
-	set->items[set->count++] = *item;
-	return 0;
-}
-
-static enum mdm_declaration_kind kind_of(const char *type)
-{
-	static const struct {
-		const char *prefix;
-		enum mdm_declaration_kind kind;
-	} kinds[] = {{"com.apple.activation.", MDM_ACTIVATION},
-		     {"com.apple.asset.", MDM_ASSET},
-		     {"com.apple.management.", MDM_MANAGEMENT}};
-
-	for (size_t i = 0; i < ARRAY_COUNT(kinds); i++)
-		if (strncmp(type, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
-			return kinds[i].kind;
-	return MDM_CONFIGURATION;
 }
 
 /* all that @enrollment shall have; @token: of the whole */
 static int set_of(struct fleet *fleet, const struct store_enrollment *enrollment, struct set *set,
 		  char token[65], struct err *err)
 {
-	size_t assigned;
-	int r = store_assigned(fleet->store, 'd', enrollment->device, each_assigned, set, err);
+	struct store_declaration *rows;
+	size_t count;
+	int r = store_declaration_of(fleet->store, enrollment->device, &rows, &count, err);
 
 	if (r < 0)
 		return r;
-	assigned = set->count;
-	set->declarations = calloc(assigned + FLEET_BUILTIN_COUNT, sizeof(*set->declarations));
+	set->declarations = calloc(count + FLEET_BUILTIN_COUNT, sizeof(*set->declarations));
 	if (!set->declarations)
 		return err_no_memory(err);
-	for (size_t i = 0; i < assigned; i++)
-		set->declarations[i] =
-			(struct mdm_declaration){.kind = kind_of(set->items[i].type),
-						 .identifier = set->items[i].identifier,
-						 .type = set->items[i].type,
-						 .token = set->items[i].uuid};
+	for (size_t i = 0; i < count; i++)
+		set->declarations[set->count++] =
+			(struct mdm_declaration){.kind = (enum mdm_declaration_kind)rows[i].kind,
+						 .identifier = rows[i].identifier,
+						 .type = rows[i].type,
+						 .token = rows[i].token};
 	for (size_t i = 0; fleet->policy.is_declarative && i < FLEET_BUILTIN_COUNT; i++)
 		set->declarations[set->count++] =
 			(struct mdm_declaration){.kind = fleet->builtin[i].kind,
@@ -121,15 +86,15 @@ int fleet_declare_sync(struct fleet *fleet, struct store_enrollment *enrollment,
 	CLEANUP(buf_clear) struct buf tokens = BUF_INIT(1024);
 	CLEANUP(buf_clear) struct buf dict = BUF_INIT(FLEET_COMMAND_MAX);
 	struct fleet_own own = {.request_type = "DeclarativeManagement", .lane = FLEET_LANE_NORMAL};
+	const char *told = enrollment->declarations_token ? enrollment->declarations_token : "";
 	char token[65];
 	int r = set_of(fleet, enrollment, &set, token, err);
 
 	if (r < 0)
 		return r;
 	/* it is never switched off again: who had a set is told when it is empty */
-	if ((set.count == 0 && !enrollment->is_declarative) ||
-	    strncmp(token, enrollment->declarations_token,
-		    sizeof(enrollment->declarations_token) - 1) == 0)
+	if ((set.count == 0 && !(enrollment->flags & FLEET_ROW_DECLARATIVE)) ||
+	    strcmp(token, told) == 0)
 		return 0;
 	r = mdm_tokens_json(token, fleet_now(fleet), &tokens, err);
 	if (r == 0)
@@ -137,10 +102,14 @@ int fleet_declare_sync(struct fleet *fleet, struct store_enrollment *enrollment,
 	own.command = buf_slice(&dict);
 	if (r == 0)
 		r = fleet_queue_own(fleet, enrollment->no, &own, err);
-	enrollment->is_declarative = true;
-	snprintf(enrollment->declarations_token, sizeof(enrollment->declarations_token), "%s",
-		 token);
-	return r;
+	if (r < 0)
+		return r;
+	enrollment->flags |= FLEET_ROW_DECLARATIVE;
+	enrollment->declarations_token = token; /* on this stack: written before it is left */
+	r = store_enrollment_put(fleet->store, enrollment, err);
+	if (r == 0)
+		r = store_enrollment_get(fleet->store, enrollment->no, enrollment, err);
+	return r < 0 ? r : 0;
 }
 
 /* ---- answers ---- */
@@ -151,7 +120,7 @@ static int answer_declaration(struct fleet_scene *scene, const struct set *set,
 	struct fleet *fleet = scene->fleet;
 	struct fleet_answer *answer = scene->answer;
 	const struct mdm_declaration *found = NULL;
-	struct store_item item;
+	struct store_declaration row;
 	int r;
 
 	for (size_t i = 0; i < set->count && !found; i++)
@@ -168,8 +137,10 @@ static int answer_declaration(struct fleet_scene *scene, const struct set *set,
 		if (found->identifier == fleet->builtin[i].identifier)
 			return buf_append_slice(&answer->body, buf_slice(&fleet->builtin[i].json),
 						err);
-	r = store_item_get(fleet->store, 'd', found->identifier, &item, &answer->body, err);
-	return r > 0 ? err_set(err, ERR_CORRUPT, "an assigned declaration is not there") : r;
+	r = store_declaration_find(fleet->store, found->identifier, &row, err);
+	if (r != 0)
+		return r < 0 ? r : err_set(err, ERR_CORRUPT, "an assigned declaration is gone");
+	return buf_append_slice(&answer->body, row.bytes, err);
 }
 
 struct status_scene {
@@ -180,17 +151,14 @@ struct status_scene {
 static int each_declared(void *arg, const struct mdm_declared *declared, struct err *err)
 {
 	const struct status_scene *status = arg;
-	struct store_installed row = {.at = status->scene->now};
+	struct store_declared row = {.identifier = declared->identifier,
+				     .token = declared->token,
+				     .valid = declared->valid,
+				     .reasons = declared->reasons,
+				     .is_active = declared->is_active,
+				     .at = status->scene->now};
 
-	if (strlen(declared->identifier) > STORE_NAME_MAX)
-		return 0;
-	snprintf(row.identifier, sizeof(row.identifier), "%s", declared->identifier);
-	snprintf(row.uuid, sizeof(row.uuid), "%.64s", declared->token ? declared->token : "");
-	snprintf(row.state, sizeof(row.state), "%s %.32s",
-		 declared->is_active ? "active" : "inactive",
-		 declared->valid ? declared->valid : "unknown");
-	return store_installed_put(status->scene->fleet->store, 'd', status->enrollment->no, &row,
-				   err);
+	return store_declared_set(status->scene->fleet->store, status->enrollment->no, &row, err);
 }
 
 static int take_status(struct fleet_scene *scene, const struct store_enrollment *enrollment,
@@ -199,7 +167,7 @@ static int take_status(struct fleet_scene *scene, const struct store_enrollment 
 	CLEANUP(buf_clear) struct buf items = BUF_INIT(STATUS_ITEMS_MAX);
 	struct status_scene status = {scene, enrollment};
 	struct err why = ERR_INIT;
-	int r = store_mark(scene->fleet->store, err);
+	int r = store_savepoint(scene->fleet->store, err);
 
 	if (r < 0)
 		return r;
@@ -209,9 +177,9 @@ static int take_status(struct fleet_scene *scene, const struct store_enrollment 
 		return r < 0 ? r : fleet_refuse(scene, "malformed status report");
 	}
 	if (r == 0)
-		r = store_keep(scene->fleet->store, &why);
+		r = store_release(scene->fleet->store, &why);
 	if (r == 0 && items.len > strlen("{}"))
-		r = store_fact_put(scene->fleet->store, 'd', enrollment->device,
+		r = store_kept_put(scene->fleet->store, STORE_OF_DEVICE, enrollment->device,
 				   "inventory/StatusReport", buf_slice(&items), scene->now, &why);
 	return r < 0 ? err_set(err, r, "%s", why.text) : r;
 }
@@ -247,12 +215,24 @@ int fleet_declare_answer(struct fleet_scene *scene, struct store_enrollment *enr
 
 /* ---- profiles that legacy declarations name ---- */
 
-static int each_named(void *arg, const struct store_item *item, struct err *err)
+/* the request says nothing but its identity: who that is bound to is who asks */
+static int asker(struct fleet *fleet, const struct fleet_peer *peer, struct mdm_sender *from,
+		 struct err *err)
 {
-	const char **wanted = arg;
+	struct store_certificate certificate;
+	struct store_enrollment enrollment;
+	int r = STORE_NO_ROW;
 
-	if (*wanted && strcmp(*wanted, item->identifier) == 0)
-		*wanted = NULL;
+	if (peer->is_presented)
+		r = store_certificate_find(fleet->store,
+					   slice_of(peer->sha256, sizeof(peer->sha256)),
+					   &certificate, err);
+	if (r == 0)
+		r = store_enrollment_get(fleet->store, certificate.enrollment, &enrollment, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	snprintf(from->device_id, sizeof(from->device_id), "%s", enrollment.id);
+	snprintf(from->id, sizeof(from->id), "%s", enrollment.id);
 	return 0;
 }
 
@@ -262,34 +242,23 @@ int fleet_profile_download(struct fleet *fleet, const char *identifier,
 {
 	struct mdm_sender from = {0};
 	struct fleet_scene scene = {.fleet = fleet, .peer = peer, .from = &from, .answer = answer};
-	const char *wanted = identifier;
-	struct store_item item;
-	int r;
+	struct store_profile row;
+	int r = asker(fleet, peer, &from, err);
 
-	/* the request says nothing but its identity: who that is bound to is who asks */
-	if (peer->is_presented) {
-		r = store_peer_find(fleet->store, peer->sha256, &scene.certificate,
-				    &scene.enrollment, err);
-		if (r < 0)
-			return r;
-		if (r == 0 && scene.certificate.enrollment != 0)
-			snprintf(from.device_id, sizeof(from.device_id), "%s", scene.enrollment.id);
-	}
-	memcpy(from.id, from.device_id, sizeof(from.id));
-	r = fleet_scene_open(&scene, FLEET_SAYS_OTHER, err);
+	if (r == 0)
+		r = fleet_scene_open(&scene, FLEET_SAYS_OTHER, err);
 	if (r < 0 || fleet_scene_refused(&scene, &r, err))
 		return r;
-	r = store_assigned(fleet->store, 'p', scene.enrollment.device, each_named, &wanted, err);
-	if (r < 0)
-		return r;
-	if (!wanted) {
-		r = store_item_get(fleet->store, 'p', identifier, &item, &answer->body, err);
+	r = store_is_assigned(fleet->store, STORE_PROFILE, identifier, scene.enrollment.device,
+			      err);
+	if (r == 0) {
+		r = store_profile_find(fleet->store, identifier, 0, &row, err);
 		if (r > 0)
-			return err_set(err, ERR_CORRUPT, "an assigned profile is not there");
+			return err_set(err, ERR_CORRUPT, "an assigned profile is gone");
 		answer->content_type = "application/x-apple-aspen-config";
-		return r;
+		return r < 0 ? r : buf_append_slice(&answer->body, row.bytes, err);
 	}
-	answer->status = 404;
+	answer->status = r < 0 ? answer->status : 404;
 	answer->reason = "profile is not assigned";
-	return 0;
+	return r < 0 ? r : 0;
 }

@@ -46,8 +46,7 @@ void fleet_free(struct fleet *fleet)
 {
 	if (!fleet)
 		return;
-	free(fleet->contacts.devices);
-	free(fleet->contacts.times);
+	free(fleet->contacts.slots);
 	for (size_t i = 0; i < FLEET_BUILTIN_COUNT; i++)
 		buf_clear(&fleet->builtin[i].json);
 	plist_doc_free(fleet->doc);

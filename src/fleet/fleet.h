@@ -253,9 +253,8 @@ typedef void fleet_each_refused(void *arg, const char *id, const char *reason);
 int fleet_command_enqueue(struct fleet *fleet, const struct fleet_wish *wish,
 			  const struct fleet_target *target, struct fleet_queued *out,
 			  fleet_each_refused *each, void *arg, struct err *err);
-/** fleet_command_cancel - take it out of the queue of @id (NULL: of everybody) where it was not
- * sent yet; *@count of them. A sent EraseDevice cannot be called back: FLEET_REFUSED. FLEET_NO_SUCH
- */
+/** fleet_command_cancel - take it out of the queue of @id (NULL: of everybody); *@count of them.
+ * What was sent may still be carried out; a sent EraseDevice stays: FLEET_REFUSED. FLEET_NO_SUCH */
 int fleet_command_cancel(struct fleet *fleet, const char *uuid, const char *id, const char *by,
 			 uint64_t *count, struct err *err);
 /** fleet_restore_confirm - the restore of @id is fine: held commands are queued again, and what

@@ -5,59 +5,56 @@
 #include "fleet/enroll_profile.h"
 #include "fleet/internal.h"
 
-enum { CERTIFICATE_MAX = 8 << 10, NEAR_END_DAYS = 14, SWEEP_MAX = 256 };
+enum { CERTIFICATE_MAX = 8 << 10, NEAR_END_DAYS = 14 };
 
 static int make_ticket(struct fleet *fleet, struct store_ticket *ticket, unsigned life_s,
 		       char challenge[FLEET_CHALLENGE_LEN + 1], struct err *err)
 {
-	uint8_t random[FLEET_CHALLENGE_LEN / 2];
+	uint8_t random[FLEET_CHALLENGE_LEN / 2], hash[CRYPTO_SHA256_LEN];
 	int r = fleet->entropy->fill(fleet->entropy, random, sizeof(random), err);
 
 	if (r < 0)
 		return r;
 	hex_encode(random, sizeof(random), challenge);
-	crypto_sha256(slice_text(challenge), ticket->hash);
+	crypto_sha256(slice_text(challenge), hash);
+	ticket->hash = slice_of(hash, sizeof(hash));
 	ticket->created = fleet_now(fleet);
 	ticket->ends = ticket->created + (life_s ? life_s : fleet->policy.ticket_s);
-	return store_ticket_put(fleet->store, ticket, err);
+	r = store_ticket_insert(fleet->store, ticket, err);
+	ticket->hash = SLICE_EMPTY;
+	return r > 0 ? err_set(err, ERR_IO, "the same random number twice") : r;
 }
 
 int fleet_ticket_new(struct fleet *fleet, const struct fleet_ticket_wish *wish,
 		     char challenge[FLEET_CHALLENGE_LEN + 1], struct err *err)
 {
-	struct store_ticket ticket = {0};
+	struct store_ticket ticket = {.purpose = wish->is_link ? STORE_LINK : STORE_TO_ENROLL,
+				      .udid = wish->udid,
+				      .serial = wish->serial,
+				      .author = wish->by};
+	const char *subject = wish->udid ? wish->udid : wish->serial;
 	int r;
 
-	snprintf(ticket.purpose, sizeof(ticket.purpose), wish->is_link ? "link" : "enroll");
-	if ((wish->udid && strlen(wish->udid) >= sizeof(ticket.udid)) ||
-	    (wish->serial && strlen(wish->serial) >= sizeof(ticket.serial)))
+	if ((wish->udid && strlen(wish->udid) > FLEET_ID_MAX) ||
+	    (wish->serial && strlen(wish->serial) > FLEET_ID_MAX))
 		return fleet_refused(err, "no device is named so");
-	snprintf(ticket.udid, sizeof(ticket.udid), "%s", wish->udid ? wish->udid : "");
-	snprintf(ticket.serial, sizeof(ticket.serial), "%s", wish->serial ? wish->serial : "");
 	r = make_ticket(fleet, &ticket, wish->life_s, challenge, err);
 	if (r < 0)
 		return r;
-	return fleet_audit(fleet, wish->by, "ticket-new",
-			   wish->udid     ? wish->udid
-			   : wish->serial ? wish->serial
-					  : "any device",
-			   NULL, err);
+	return fleet_audit(fleet, wish->by, "ticket-new", subject ? subject : "any device", NULL,
+			   err);
 }
 
-/* use up the ticket behind @challenge, if it is of one of the two purposes */
-static int take_ticket(struct fleet *fleet, const char *challenge, const char *purpose,
-		       const char *or_purpose, struct store_ticket *ticket, struct err *err)
+/* use up the ticket behind @challenge, if it is of that purpose */
+static int take_ticket(struct fleet *fleet, const char *challenge, enum store_purpose purpose,
+		       struct store_ticket *ticket, struct err *err)
 {
 	uint8_t hash[CRYPTO_SHA256_LEN];
 	int r;
 
 	crypto_sha256(slice_text(challenge), hash);
-	r = store_ticket_find(fleet->store, hash, ticket, err);
-	if (r == 0 && strcmp(ticket->purpose, purpose) != 0 &&
-	    (!or_purpose || strcmp(ticket->purpose, or_purpose) != 0))
-		r = STORE_NO_ROW;
-	if (r == 0)
-		r = store_ticket_take(fleet->store, hash, fleet_now(fleet), ticket, err);
+	r = store_ticket_take(fleet->store, slice_of(hash, sizeof(hash)), purpose, fleet_now(fleet),
+			      ticket, err);
 	return r == STORE_NO_ROW ? fleet_refused(err, "the ticket is unknown, used or over") : r;
 }
 
@@ -79,16 +76,17 @@ static int make_profile(struct fleet *fleet, const char *challenge, struct buf *
 int fleet_profile_enroll(struct fleet *fleet, const char *link, struct buf *out, struct err *err)
 {
 	char challenge[FLEET_CHALLENGE_LEN + 1];
-	struct store_ticket ticket, next = {.purpose = "enroll"};
+	struct store_ticket ticket, next = {.purpose = STORE_TO_ENROLL};
 	int r;
 
 	if (!fleet->policy.topic)
 		return fleet_refused(err, "no push certificate yet, so nobody can enroll");
-	r = take_ticket(fleet, link, "link", NULL, &ticket, err);
+	r = take_ticket(fleet, link, STORE_LINK, &ticket, err);
 	if (r != 0)
 		return r;
-	memcpy(next.udid, ticket.udid, sizeof(next.udid));
-	memcpy(next.serial, ticket.serial, sizeof(next.serial));
+	next.udid = ticket.udid;
+	next.serial = ticket.serial;
+	next.author = ticket.author;
 	r = make_ticket(fleet, &next, 0, challenge, err);
 	return r < 0 ? r : make_profile(fleet, challenge, out, err);
 }
@@ -110,14 +108,16 @@ static int issue(struct fleet *fleet, struct slice spki, struct store_certificat
 	if (r < 0)
 		return r;
 	facts = crypto_cert_facts(cert);
-	memcpy(row->sha256, facts->sha256, sizeof(row->sha256));
-	snprintf(row->serial, sizeof(row->serial), "%s", facts->serial);
+	row->sha256 = slice_of(facts->sha256, sizeof(facts->sha256));
+	row->serial = facts->serial;
 	row->not_before = facts->not_before;
 	row->not_after = facts->not_after;
 	row->issued = fleet_now(fleet);
-	row->state = STORE_ISSUED;
+	row->state = row->enrollment ? STORE_CERT_NEXT : STORE_CERT_FREE;
 	r = store_certificate_put(fleet->store, row, err);
-	return r < 0 ? r : buf_append_slice(out, buf_slice(&der), err);
+	if (r != 0)
+		return r < 0 ? r : err_set(err, ERR_CORRUPT, "the same certificate twice");
+	return buf_append_slice(out, buf_slice(&der), err);
 }
 
 int fleet_identity_issue(struct fleet *fleet, const char *challenge, struct slice spki,
@@ -126,17 +126,19 @@ int fleet_identity_issue(struct fleet *fleet, const char *challenge, struct slic
 	struct store_certificate row = {0};
 	struct store_enrollment enrollment;
 	struct store_ticket ticket;
-	int r = take_ticket(fleet, challenge, "enroll", "renew", &ticket, err);
+	int r = take_ticket(fleet, challenge, STORE_TO_ENROLL, &ticket, err);
 
+	if (r == FLEET_REFUSED)
+		r = take_ticket(fleet, challenge, STORE_TO_RENEW, &ticket, err);
 	if (r != 0)
 		return r;
 	row.ticket = ticket.no;
-	if (strcmp(ticket.purpose, "renew") == 0) {
+	if (ticket.purpose == STORE_TO_RENEW) {
 		r = store_enrollment_get(fleet->store, ticket.enrollment, &enrollment, err);
 		if (r < 0)
 			return r;
 		/* a ticket of an earlier life must not make an identity of this one */
-		if (r == STORE_NO_ROW || ticket.created < enrollment.authenticated)
+		if (r == STORE_NO_ROW || ticket.generation != enrollment.generation)
 			return fleet_refused(err, "the enrollment began anew after this ticket");
 		row.enrollment = enrollment.no;
 		row.generation = enrollment.generation;
@@ -147,12 +149,13 @@ int fleet_identity_issue(struct fleet *fleet, const char *challenge, struct slic
 int fleet_identity_renew(struct fleet *fleet, const struct fleet_peer *peer, struct slice spki,
 			 struct buf *out, struct err *err)
 {
-	struct store_ticket ticket = {.purpose = "renew"};
+	struct store_ticket ticket = {.purpose = STORE_TO_RENEW};
 	char challenge[FLEET_CHALLENGE_LEN + 1];
 	struct store_enrollment enrollment;
 	struct store_certificate known, row = {0};
 	int64_t now = fleet_now(fleet);
-	int r = store_peer_find(fleet->store, peer->sha256, &known, &enrollment, err);
+	int r = store_certificate_find(fleet->store, slice_of(peer->sha256, sizeof(peer->sha256)),
+				       &known, err);
 
 	if (r < 0)
 		return r;
@@ -162,11 +165,16 @@ int fleet_identity_renew(struct fleet *fleet, const struct fleet_peer *peer, str
 		row.ticket = known.ticket;
 		return issue(fleet, spki, &row, out, err);
 	}
-	if (known.state != STORE_CURRENT || known.generation != enrollment.generation ||
-	    enrollment.state != STORE_ENABLED || enrollment.unenroll == 1)
+	r = store_enrollment_get(fleet->store, known.enrollment, &enrollment, err);
+	if (r < 0)
+		return r;
+	if (r == STORE_NO_ROW || known.state != STORE_CERT_CURRENT ||
+	    known.generation != enrollment.generation || enrollment.state != STORE_ENABLED ||
+	    enrollment.unenroll_at != 0)
 		return fleet_refused(err, "not a current identity");
 	ticket.enrollment = row.enrollment = enrollment.no;
-	ticket.used = now;
+	ticket.generation = enrollment.generation;
+	ticket.used = now; /* nobody else buys anything with it */
 	r = make_ticket(fleet, &ticket, 0, challenge, err);
 	if (r < 0)
 		return r;
@@ -181,7 +189,9 @@ int fleet_renewal_command(struct fleet *fleet, const struct store_enrollment *en
 			  struct buf *out, struct err *err)
 {
 	CLEANUP(buf_wipe) struct buf profile = BUF_INIT(MDM_PROFILE_MAX);
-	struct store_ticket ticket = {.purpose = "renew", .enrollment = enrollment->no};
+	struct store_ticket ticket = {.purpose = STORE_TO_RENEW,
+				      .enrollment = enrollment->no,
+				      .generation = enrollment->generation};
 	char challenge[FLEET_CHALLENGE_LEN + 1];
 	struct err why = ERR_INIT;
 	int r = make_ticket(fleet, &ticket, 0, challenge, err);
@@ -190,19 +200,16 @@ int fleet_renewal_command(struct fleet *fleet, const struct store_enrollment *en
 		return r;
 	/* that a profile cannot be made or signed now must not keep other commands back */
 	if (make_profile(fleet, challenge, &profile, &why) < 0) {
-		r = store_fact_put(fleet->store, 'e', enrollment->no, "alarm/renewal",
-				   slice_text(why.text), fleet_now(fleet), err);
+		r = store_kept_put(fleet->store, STORE_OF_ENROLLMENT, enrollment->no,
+				   "alarm/renewal", slice_text(why.text), fleet_now(fleet), err);
 		return r < 0 ? r : fleet_refused(err, why.text);
 	}
 	return mdm_build_install_profile(buf_slice(&profile), out, err);
 }
 
-static int each_renewal(void *arg, const struct store_queued *queued, struct err *err)
+int64_t fleet_renewal_due(struct fleet *fleet, int64_t not_after)
 {
-	bool *is_there = arg;
-
-	*is_there |= (queued->command.flags & FLEET_FLAG_RENEWAL) != 0;
-	return 0;
+	return not_after - (int64_t)fleet->policy.renew_days * FLEET_DAY_S;
 }
 
 /* one at a time: a row that waits is made anew at each delivery anyway */
@@ -211,69 +218,86 @@ int fleet_renewal_queue(struct fleet *fleet, struct store_enrollment *enrollment
 	struct fleet_own own = {.request_type = "InstallProfile",
 				.lane = FLEET_LANE_RENEWAL,
 				.flags = FLEET_FLAG_RENEWAL};
-	bool is_there = false;
-	int r = store_queue_list(fleet->store, enrollment->no, each_renewal, &is_there, err);
+	struct store_queue *rows;
+	size_t count;
+	/* the first row of a queue is of the lowest lane */
+	int r = store_queue_list(fleet->store, enrollment->no, 0, 1, &rows, &count, err);
 
-	enrollment->renewal_at = fleet_now(fleet);
-	if (r < 0 || is_there)
+	enrollment->due[STORE_DUE_RENEWAL] = fleet_now(fleet) + fleet->policy.renew_every_s;
+	if (r < 0 || (count == 1 && rows[0].what.flags & FLEET_FLAG_RENEWAL))
 		return r;
 	return fleet_queue_own(fleet, enrollment->no, &own, err);
 }
 
-/* an identity whose renewal does not come: tell once a day, and once when it is over */
-static int warn(struct fleet *fleet, const struct store_enrollment *enrollment, int64_t now,
-		struct err *err)
+/* the end of the current identity; 0 if there is none */
+static int find_end(struct fleet *fleet, int64_t enrollment, int64_t *not_after, struct err *err)
 {
-	CLEANUP(buf_clear) struct buf old = BUF_INIT(64);
-	bool is_over = now > enrollment->identity_ends;
-	const char *kind = is_over ? "alarm/identity-over" : "alarm/identity-ending";
-	char body[64];
-	int64_t at = 0;
-	int r;
+	struct store_certificate *rows;
+	size_t count;
+	int r = store_certificate_of(fleet->store, enrollment, &rows, &count, err);
 
-	if (!is_over && enrollment->identity_ends - now > (int64_t)NEAR_END_DAYS * FLEET_DAY_S)
-		return 0;
-	r = store_fact_get(fleet->store, 'e', enrollment->no, kind, &old, &at, err);
-	if (r < 0 || (r == 0 && (is_over || now < at + FLEET_DAY_S)))
-		return r < 0 ? r : 0;
-	r = store_fact_put(fleet->store, 'e', enrollment->no, kind, slice_text("1"), now, err);
-	if (r < 0)
-		return r;
-	snprintf(body, sizeof(body), "{\"not_after\":%lld}", (long long)enrollment->identity_ends);
-	return fleet_event(fleet, kind + strlen("alarm/"), enrollment->id, body, err);
+	*not_after = 0;
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (rows[i].state == STORE_CERT_CURRENT)
+			*not_after = rows[i].not_after;
+	return r;
 }
 
-static int renew_one(struct fleet *fleet, int64_t no, int64_t now, struct err *err)
+/* an identity whose renewal does not come: tell once a day that it ends, and once that it is over
+ */
+static int warn(struct fleet *fleet, const struct store_enrollment *enrollment, int64_t not_after,
+		struct err *err)
 {
-	int64_t grace_s = (int64_t)fleet->policy.grace_days * FLEET_DAY_S;
-	struct store_enrollment enrollment;
-	int r = store_enrollment_get(fleet->store, no, &enrollment, err);
+	int64_t now = fleet_now(fleet);
+	bool is_over = now > not_after;
+	const char *name = is_over ? "alarm/identity-over" : "alarm/identity-ending";
+	struct store_kept old;
+	char body[64];
+	int r;
 
-	if (r != 0)
-		return r < 0 ? r : 0;
-	r = warn(fleet, &enrollment, now, err);
-	enrollment.renewal_at = now;
-	if (r == 0 && now <= enrollment.identity_ends + grace_s) {
-		r = fleet_renewal_queue(fleet, &enrollment, err);
-		if (enrollment.push_at == 0 || enrollment.push_at > now) {
-			enrollment.push_at = now;
-			enrollment.push_failures = 0;
-		}
-	}
-	return r < 0 ? r : store_enrollment_put(fleet->store, &enrollment, err);
+	if (!is_over && not_after - now > (int64_t)NEAR_END_DAYS * FLEET_DAY_S)
+		return 0;
+	r = store_kept_get(fleet->store, STORE_OF_ENROLLMENT, enrollment->no, name, &old, err);
+	if (r < 0 || (r == 0 && (is_over || now < old.at + FLEET_DAY_S)))
+		return r;
+	r = store_kept_put(fleet->store, STORE_OF_ENROLLMENT, enrollment->no, name, slice_text("1"),
+			   now, err);
+	if (r < 0)
+		return r;
+	snprintf(body, sizeof(body), "{\"not_after\":%lld}", (long long)not_after);
+	return fleet_event(fleet, name + strlen("alarm/"), enrollment->id, body, err);
+}
+
+static int renew_one(struct fleet *fleet, struct store_enrollment *enrollment, struct err *err)
+{
+	int64_t now = fleet_now(fleet), not_after;
+	int64_t grace_s = (int64_t)fleet->policy.grace_days * FLEET_DAY_S;
+	int r = find_end(fleet, enrollment->no, &not_after, err);
+
+	if (r == 0 && not_after != 0)
+		r = warn(fleet, enrollment, not_after, err);
+	if (r < 0)
+		return r;
+	if (not_after == 0 || now > not_after + grace_s) /* nothing can reach it any more */
+		return store_enrollment_due_set(fleet->store, enrollment->no, STORE_DUE_RENEWAL, 0,
+						err);
+	r = fleet_renewal_queue(fleet, enrollment, err);
+	if (r == 0)
+		r = store_enrollment_due_set(fleet->store, enrollment->no, STORE_DUE_RENEWAL,
+					     enrollment->due[STORE_DUE_RENEWAL], err);
+	return r < 0 ? r : fleet_push_soon(fleet, enrollment, now, err);
 }
 
 int fleet_sweep_identities(struct fleet *fleet, unsigned max, unsigned *count, struct err *err)
 {
-	int64_t now = fleet_now(fleet), nos[SWEEP_MAX];
+	struct store_enrollment *rows;
 	size_t found = 0;
-	int r = store_sweep(fleet->store, STORE_SWEEP_IDENTITY,
-			    now + (int64_t)fleet->policy.renew_days * FLEET_DAY_S,
-			    now - fleet->policy.renew_every_s, nos,
-			    max < SWEEP_MAX ? max : SWEEP_MAX, &found, err);
+	unsigned swept;
+	int r = store_enrollment_due(fleet->store, STORE_DUE_RENEWAL, fleet_now(fleet), max, &rows,
+				     &found, err);
 
 	for (size_t i = 0; r == 0 && i < found; i++)
-		r = renew_one(fleet, nos[i], now, err);
+		r = renew_one(fleet, &rows[i], err);
 	*count = (unsigned)found;
-	return r < 0 ? r : store_ticket_sweep(fleet->store, now, err);
+	return r < 0 ? r : store_ticket_sweep(fleet->store, fleet_now(fleet), max, &swept, err);
 }

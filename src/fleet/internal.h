@@ -14,20 +14,29 @@
 
 /** flags of a command row: how it is delivered, and what its answer means */
 enum fleet_flag {
-	FLEET_FLAG_DANGEROUS = 1u << 0, /* held after a restore until confirmed */
-	FLEET_FLAG_ONCE = 1u << 1,      /* delivered once, answered or not */
-	FLEET_FLAG_PROFILE = 1u << 2,   /* InstallProfile of the newest version of its identifier */
-	FLEET_FLAG_RENEWAL = 1u << 3,   /* the enrollment profile, with a challenge made then */
-	FLEET_FLAG_UNLOCK = 1u << 4,    /* the stored unlock token goes in */
-	FLEET_FLAG_RETIRE = 1u << 5,    /* its success ends the enrollment */
-	FLEET_FLAG_WIPE = 1u << 6,      /* so does this one's */
+	FLEET_FLAG_ONCE = 1u << 1,    /* delivered once, answered or not */
+	FLEET_FLAG_PROFILE = 1u << 2, /* InstallProfile of the newest version of its identifier */
+	FLEET_FLAG_RENEWAL = 1u << 3, /* the enrollment profile, with a challenge made then */
+	FLEET_FLAG_UNLOCK = 1u << 4,  /* the stored unlock token goes in */
+	FLEET_FLAG_RETIRE = 1u << 5,  /* its success ends the enrollment */
+	FLEET_FLAG_WIPE = 1u << 6,    /* so does this one's */
 };
 
-/** struct fleet_contacts - who was heard since the last flush: device number -> time, open
- * addressing, no number twice */
+/** flags of an enrollment row */
+enum fleet_row_flag {
+	FLEET_ROW_AWAITS_TOKEN = 1u << 0,    /* Authenticate came, its TokenUpdate did not */
+	FLEET_ROW_USER_ENROLLMENT = 1u << 1, /* goes by EnrollmentID */
+	FLEET_ROW_DECLARATIVE = 1u << 2,     /* declarative management was switched on */
+	FLEET_ROW_PUSH_WISHED = 1u << 3,     /* one push, work or not */
+	FLEET_ROW_MIGRATED = 1u << 4,        /* came from another service */
+};
+/** FLEET_SUPERVISION_KNOWN - flag of a device row: is_supervised is what the device said */
+enum { FLEET_SUPERVISION_KNOWN = 1u << 0 };
+
+/** struct fleet_contacts - who was heard since the last flush: open addressing by device number */
 struct fleet_contacts {
-	int64_t *devices, *times;
-	size_t count, room; /* room: a power of two, or 0 */
+	struct store_contact *slots; /* device 0: free */
+	size_t count, room;          /* room: a power of two, or 0 */
 };
 
 /** the two declarations that the service brings along: subscriptions and their activation */
@@ -93,6 +102,8 @@ int fleet_unenroll_answer(struct fleet_scene *scene, struct err *err);
 /* life.c: what events do to an enrollment; docs/design/enrollment.md */
 /** fleet_life_begin - a new generation of a known or new enrollment */
 int fleet_life_begin(struct fleet_scene *scene, struct err *err);
+/** fleet_ownership_decide - corporate if an imported identifier names @device */
+int fleet_ownership_decide(struct fleet *fleet, struct store_device *device, struct err *err);
 /** fleet_life_token - a TokenUpdate was accepted */
 int fleet_life_token(struct fleet_scene *scene, struct err *err);
 /** fleet_life_restored - a restore was noticed */
@@ -108,6 +119,7 @@ struct fleet_own {
 	const char *request_type, *identifier;
 	struct slice command; /* Command dict as XML; empty: made at delivery */
 	unsigned lane, flags;
+	bool is_dangerous; /* held after a restore until confirmed */
 	int64_t ends;
 	const char *by;
 };
@@ -118,27 +130,32 @@ enum fleet_said { FLEET_SAID_IDLE, FLEET_SAID_NOT_NOW, FLEET_SAID_RESULT };
 /** fleet_queue_next - the next command of @enrollment into the answer, or nothing */
 int fleet_queue_next(struct fleet_scene *scene, struct store_enrollment *enrollment,
 		     enum fleet_said said, struct err *err);
-void fleet_uuid(const uint8_t random[16], char out[37]);
-/** fleet_push_soon - @enrollment has work: push it at @at unless it is due earlier; the row is
- * written */
-int fleet_push_soon(struct fleet *fleet, int64_t enrollment, int64_t at, struct err *err);
+int fleet_uuid(struct fleet *fleet, char out[37], struct err *err);
+/** fleet_queue_end - all that waits for @enrollment goes into its history with @status */
+int fleet_queue_end(struct fleet *fleet, int64_t enrollment, const char *status, struct err *err);
+/** fleet_push_soon - @enrollment has work: push it at @at unless it is due earlier; written, and
+ * noted in @enrollment */
+int fleet_push_soon(struct fleet *fleet, struct store_enrollment *enrollment, int64_t at,
+		    struct err *err);
 
 /* result.c */
 /** fleet_result_take - what an answer to a command changes in the record */
 int fleet_result_take(struct fleet_scene *scene, struct store_enrollment *enrollment,
-		      const struct store_queued *queued, const struct mdm_report *report,
+		      const struct store_queue *row, const struct mdm_report *report,
 		      struct err *err);
 
 /* identity.c */
+
 int fleet_renewal_queue(struct fleet *fleet, struct store_enrollment *enrollment, struct err *err);
+/** fleet_renewal_due - when an identity with that end is to be renewed */
+int64_t fleet_renewal_due(struct fleet *fleet, int64_t not_after);
 /** fleet_renewal_command - the Command dict of a renewal, with a fresh challenge */
 int fleet_renewal_command(struct fleet *fleet, const struct store_enrollment *enrollment,
 			  struct buf *out, struct err *err);
 
 /* reconcile.c, declare.c */
 /** fleet_reconcile_seen - a ProfileList shows what is really there; @root: the report */
-int fleet_reconcile_seen(struct fleet_scene *scene, const struct store_enrollment *enrollment,
-			 const struct plist *root, struct err *err);
+int fleet_reconcile_seen(struct fleet_scene *scene, const struct plist *root, struct err *err);
 int fleet_reconcile_row(struct fleet *fleet, struct store_enrollment *enrollment, struct err *err);
 int fleet_declare_sync(struct fleet *fleet, struct store_enrollment *enrollment, struct err *err);
 int fleet_declare_answer(struct fleet_scene *scene, struct store_enrollment *enrollment,
@@ -146,12 +163,12 @@ int fleet_declare_answer(struct fleet_scene *scene, struct store_enrollment *enr
 int fleet_builtin_make(struct fleet *fleet, struct err *err);
 
 /* inventory.c */
-int fleet_inventory_queue(struct fleet *fleet, const struct store_enrollment *enrollment,
+int fleet_inventory_queue(struct fleet *fleet, struct store_enrollment *enrollment,
 			  struct err *err);
 /** fleet_response_visible - take out of a response what the organisation may not see of a personal
  * device */
 int fleet_response_visible(struct fleet *fleet, const struct store_enrollment *enrollment,
-			   const struct store_queued *queued, struct buf *response,
+			   const struct store_command *command, struct buf *response,
 			   struct err *err);
 /** fleet_inventory_take - keep the answer to an inventory command; @response: JSON, visible */
 int fleet_inventory_take(struct fleet_scene *scene, const struct store_enrollment *enrollment,
@@ -160,7 +177,6 @@ int fleet_inventory_take(struct fleet_scene *scene, const struct store_enrollmen
 
 /* record.c */
 void fleet_contact(struct fleet *fleet, int64_t device, int64_t now);
-bool fleet_contacts_has(const struct fleet_contacts *contacts, int64_t device);
 /** fleet_find - enrollment by id with the FLEET_NO_SUCH of operators' functions */
 int fleet_find(struct fleet *fleet, const char *id, struct store_enrollment *enrollment,
 	       struct err *err);
@@ -169,10 +185,14 @@ int fleet_find_device(struct fleet *fleet, const char *udid, struct store_device
 /** fleet_no_such, fleet_refused - outcomes with their text */
 int fleet_no_such(struct err *err, const char *what, const char *name);
 int fleet_refused(struct err *err, const char *reason);
-int fleet_fact_sealed(struct fleet *fleet, char owner, int64_t no, const char *kind,
-		      struct slice value, struct err *err);
-/** fleet_fact_open - append the plaintext; FLEET_NO_SUCH if there is none */
-int fleet_fact_open(struct fleet *fleet, char owner, int64_t no, const char *kind, struct buf *out,
-		    struct err *err);
+/** fleet_seal - keep @value sealed under @name; an empty one removes it */
+int fleet_seal(struct fleet *fleet, enum store_owner kind, int64_t owner, const char *name,
+	       struct slice value, struct err *err);
+/** fleet_open - append the plaintext; FLEET_NO_SUCH if there is none */
+int fleet_open(struct fleet *fleet, enum store_owner kind, int64_t owner, const char *name,
+	       struct buf *out, struct err *err);
+/** fleet_drop - all that is kept under names that begin with @prefix */
+int fleet_drop(struct fleet *fleet, enum store_owner kind, int64_t owner, const char *prefix,
+	       struct err *err);
 
 #endif

@@ -7,10 +7,9 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-enum { INVENTORY_MAX = 1 << 20, DIGITS_SHOWN = 4, INVENTORY_LIFE_DAYS = 7 };
+enum { DIGITS_SHOWN = 4, INVENTORY_LIFE_DAYS = 7 };
 
-int fleet_inventory_queue(struct fleet *fleet, const struct store_enrollment *enrollment,
-			  struct err *err)
+int fleet_inventory_queue(struct fleet *fleet, struct store_enrollment *enrollment, struct err *err)
 {
 	static const char *const plain[] = {"SecurityInfo", "ProfileList", "CertificateList",
 					    "ManagedApplicationList"};
@@ -23,8 +22,8 @@ int fleet_inventory_queue(struct fleet *fleet, const struct store_enrollment *en
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = mdm_build_information(device.os[0] ? device.os : NULL, enrollment->is_user_enrollment,
-				  &dict, err);
+	r = mdm_build_information(device.os && device.os[0] ? device.os : NULL,
+				  enrollment->flags & FLEET_ROW_USER_ENROLLMENT, &dict, err);
 	own.command = buf_slice(&dict);
 	if (r == 0)
 		r = fleet_queue_own(fleet, enrollment->no, &own, err);
@@ -36,10 +35,25 @@ int fleet_inventory_queue(struct fleet *fleet, const struct store_enrollment *en
 		if (r == 0)
 			r = fleet_queue_own(fleet, enrollment->no, &own, err);
 	}
-	if (r < 0)
-		return r;
-	device.inventory_at = fleet_now(fleet); /* asked: not again before the interval is over */
-	return store_device_put(fleet->store, &device, err);
+	if (fleet->policy.inventory_days > 0)
+		enrollment->due[STORE_DUE_INVENTORY] =
+			fleet_now(fleet) + (int64_t)fleet->policy.inventory_days * FLEET_DAY_S;
+	return r;
+}
+
+static int ask_and_push(struct fleet *fleet, struct store_enrollment *enrollment, struct err *err)
+{
+	int64_t due = 0;
+	int r = fleet_inventory_queue(fleet, enrollment, err);
+
+	if (r == 0 && fleet->policy.inventory_days > 0)
+		due = enrollment->due[STORE_DUE_INVENTORY];
+	if (r == 0)
+		r = store_enrollment_due_set(fleet->store, enrollment->no, STORE_DUE_INVENTORY, due,
+					     err);
+	if (r == 0)
+		r = fleet_push_soon(fleet, enrollment, fleet_now(fleet), err);
+	return r < 0 ? r : 0;
 }
 
 int fleet_inventory(struct fleet *fleet, const char *id, struct err *err)
@@ -47,33 +61,18 @@ int fleet_inventory(struct fleet *fleet, const char *id, struct err *err)
 	struct store_enrollment enrollment;
 	int r = fleet_find(fleet, id, &enrollment, err);
 
-	if (r == 0)
-		r = fleet_inventory_queue(fleet, &enrollment, err);
-	if (r == 0)
-		r = fleet_push_soon(fleet, enrollment.no, fleet_now(fleet), err);
-	return r;
+	return r == 0 ? ask_and_push(fleet, &enrollment, err) : r;
 }
 
 int fleet_sweep_inventory(struct fleet *fleet, unsigned max, unsigned *count, struct err *err)
 {
-	int64_t now = fleet_now(fleet), nos[256];
-	struct store_enrollment enrollment;
+	struct store_enrollment *rows;
 	size_t found = 0;
-	int r;
+	int r = store_enrollment_due(fleet->store, STORE_DUE_INVENTORY, fleet_now(fleet), max,
+				     &rows, &found, err);
 
-	*count = 0;
-	if (fleet->policy.inventory_days == 0)
-		return 0;
-	r = store_sweep(fleet->store, STORE_SWEEP_INVENTORY, now,
-			now - (int64_t)fleet->policy.inventory_days * FLEET_DAY_S, nos,
-			max < ARRAY_COUNT(nos) ? max : ARRAY_COUNT(nos), &found, err);
-	for (size_t i = 0; r == 0 && i < found; i++) {
-		r = store_enrollment_get(fleet->store, nos[i], &enrollment, err);
-		if (r == 0)
-			r = fleet_inventory_queue(fleet, &enrollment, err);
-		if (r == 0)
-			r = fleet_push_soon(fleet, nos[i], now, err);
-	}
+	for (size_t i = 0; r == 0 && i < found; i++)
+		r = ask_and_push(fleet, &rows[i], err);
 	*count = (unsigned)found;
 	return r;
 }
@@ -133,27 +132,28 @@ static bool has_numbers(const struct buf *text)
 }
 
 /* does the command that was sent ask for managed apps only? */
-static int asks_managed_only(struct fleet *fleet, const struct store_queued *queued, bool *is_so,
+static int asks_managed_only(struct fleet *fleet, const struct store_command *command, bool *is_so,
 			     struct err *err)
 {
-	CLEANUP(buf_clear) struct buf payload = BUF_INIT(FLEET_COMMAND_MAX);
-	struct mdm_command command;
-	int r = store_command_payload(fleet->store, queued->command.no, &payload, err);
+	struct store_command whole;
+	struct mdm_command parsed;
+	int r = store_command_get(fleet->store, command->no, &whole, err);
 
 	*is_so = false;
 	if (r != 0)
 		return r < 0 ? r : 0;
 	plist_doc_reset(fleet->doc);
-	r = mdm_command_parse(fleet->doc, buf_slice(&payload), &command, err);
+	r = mdm_command_parse(fleet->doc, whole.payload, &parsed, err);
 	if (r == 0)
-		plist_get_bool(command.command, "ManagedAppsOnly", is_so);
+		plist_get_bool(parsed.command, "ManagedAppsOnly", is_so);
 	return r;
 }
 
 int fleet_response_visible(struct fleet *fleet, const struct store_enrollment *enrollment,
-			   const struct store_queued *queued, struct buf *response, struct err *err)
+			   const struct store_command *command, struct buf *response,
+			   struct err *err)
 {
-	bool is_app_list = strcmp(queued->command.request_type, "InstalledApplicationList") == 0;
+	bool is_app_list = strcmp(command->request_type, "InstalledApplicationList") == 0;
 	struct store_device device;
 	bool is_managed_only = true;
 	int r;
@@ -164,7 +164,7 @@ int fleet_response_visible(struct fleet *fleet, const struct store_enrollment *e
 	if (r != 0 || device.ownership == STORE_CORPORATE)
 		return r < 0 ? r : 0;
 	if (is_app_list)
-		r = asks_managed_only(fleet, queued, &is_managed_only, err);
+		r = asks_managed_only(fleet, command, &is_managed_only, err);
 	if (r < 0)
 		return r;
 	if (!is_managed_only) {
@@ -174,12 +174,12 @@ int fleet_response_visible(struct fleet *fleet, const struct store_enrollment *e
 	return has_numbers(response) ? mask_json(response, err) : 0;
 }
 
-static void take_text(const struct plist *dict, const char *key, char *out, size_t room)
+static void take_text(const struct plist *dict, const char *key, const char **out)
 {
 	const char *text = plist_get_text(dict, key);
 
-	if (text && strlen(text) < room)
-		snprintf(out, room, "%s", text);
+	if (text)
+		*out = text;
 }
 
 static void take_information(const struct plist *root, struct store_device *device)
@@ -187,14 +187,16 @@ static void take_information(const struct plist *root, struct store_device *devi
 	const struct plist *said = plist_get_dict(root, "QueryResponses");
 	bool is_supervised;
 
-	take_text(said, "DeviceName", device->name, sizeof(device->name));
-	take_text(said, "OSVersion", device->os, sizeof(device->os));
-	take_text(said, "BuildVersion", device->build, sizeof(device->build));
-	take_text(said, "ProductName", device->product, sizeof(device->product));
-	if (!device->serial[0])
-		take_text(said, "SerialNumber", device->serial, sizeof(device->serial));
-	if (plist_get_bool(said, "IsSupervised", &is_supervised))
-		device->supervised = is_supervised;
+	take_text(said, "DeviceName", &device->name);
+	take_text(said, "OSVersion", &device->os);
+	take_text(said, "BuildVersion", &device->build);
+	take_text(said, "ProductName", &device->product);
+	if (!device->serial || !device->serial[0])
+		take_text(said, "SerialNumber", &device->serial);
+	if (plist_get_bool(said, "IsSupervised", &is_supervised)) {
+		device->is_supervised = is_supervised;
+		device->flags |= FLEET_SUPERVISION_KNOWN;
+	}
 }
 
 int fleet_inventory_take(struct fleet_scene *scene, const struct store_enrollment *enrollment,
@@ -202,22 +204,23 @@ int fleet_inventory_take(struct fleet_scene *scene, const struct store_enrollmen
 			 const struct buf *response, struct err *err)
 {
 	struct store *store = scene->fleet->store;
-	char kind[96];
+	char name[96];
 	struct store_device device;
 	int r;
 
 	if (response->len == 0)
 		return 0;
-	snprintf(kind, sizeof(kind), "inventory/%s", request_type);
-	r = store_fact_put(store, 'd', enrollment->device, kind, buf_slice(response), scene->now,
-			   err);
+	snprintf(name, sizeof(name), "inventory/%s", request_type);
+	r = store_kept_put(store, STORE_OF_DEVICE, enrollment->device, name, buf_slice(response),
+			   scene->now, err);
 	if (r == 0 && strcmp(request_type, "ProfileList") == 0)
-		return fleet_reconcile_seen(scene, enrollment, report->root, err);
+		return fleet_reconcile_seen(scene, report->root, err);
 	if (r < 0 || strcmp(request_type, "DeviceInformation") != 0)
 		return r;
 	r = store_device_get(store, enrollment->device, &device, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	take_information(report->root, &device);
-	return store_device_put(store, &device, err);
+	r = store_device_put(store, &device, err);
+	return r < 0 ? r : 0;
 }

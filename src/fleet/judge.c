@@ -41,28 +41,28 @@ static struct fleet_judgement judge_authenticate(const struct fleet_facts *facts
 static bool looks_restored(const struct fleet_facts *facts)
 {
 	if (facts->message == FLEET_SAYS_TOKEN_UPDATE &&
-	    (facts->is_token_changed || facts->state == FLEET_DISABLED))
+	    (facts->is_token_changed || facts->state == STORE_DISABLED))
 		return !facts->awaits_token;
-	return facts->identity == FLEET_IDENTITY_PREVIOUS && facts->restore == FLEET_NONE &&
+	return facts->identity == FLEET_IDENTITY_PREVIOUS && facts->restore == STORE_NONE &&
 	       facts->now > facts->current_seen + FLEET_SUPERSEDED_TOLERANCE_S;
 }
 
 static struct fleet_judgement judge_established(const struct fleet_facts *facts)
 {
 	if (looks_restored(facts)) {
-		if (facts->policy == FLEET_RESTORE_REFUSE && facts->restore != FLEET_CONFIRMED)
+		if (facts->policy == FLEET_RESTORE_REFUSE && facts->restore != STORE_CONFIRMED)
 			return (struct fleet_judgement){
 				FLEET_REFUSE_RESTORE, "restored, and policy refuses that",
-				facts->restore == FLEET_REFUSED_RESTORE ? NULL : "restore-refused"};
+				facts->restore == STORE_REFUSED ? NULL : "restore-refused"};
 		return proceed(FLEET_RESTORED, "restored");
 	}
-	if (facts->restore == FLEET_REFUSED_RESTORE)
+	if (facts->restore == STORE_REFUSED)
 		return refuse("a refused restore waits for an operator", NULL);
 	if (facts->message == FLEET_SAYS_TOKEN_UPDATE)
 		return proceed(FLEET_PROCEED, NULL);
-	if (facts->state == FLEET_DISABLED)
+	if (facts->state == STORE_DISABLED)
 		return refuse("the enrollment was ended", NULL);
-	if (facts->state == FLEET_PENDING)
+	if (facts->state == STORE_PENDING)
 		return refuse("no TokenUpdate yet", NULL);
 	return proceed(FLEET_PROCEED, NULL);
 }

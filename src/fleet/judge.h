@@ -8,6 +8,7 @@
 #define REHOME_FLEET_JUDGE_H
 
 #include "fleet/fleet.h"
+#include "store/store.h"
 
 enum {
 	/* after a new identity was first seen, messages under the one before are no sign of a
@@ -31,9 +32,6 @@ enum fleet_identity {
 	FLEET_IDENTITY_ENDED,    /* of an earlier generation, or ended on purpose */
 };
 
-enum fleet_state { FLEET_PENDING, FLEET_ENABLED, FLEET_DISABLED };
-enum fleet_restore { FLEET_NONE, FLEET_NOTICED, FLEET_CONFIRMED, FLEET_REFUSED_RESTORE };
-
 /** struct fleet_facts - what the judgement rests on */
 struct fleet_facts {
 	enum fleet_message message;
@@ -42,8 +40,8 @@ struct fleet_facts {
 	int64_t current_seen;   /* when the current certificate was first seen */
 	bool is_renewal_ticket; /* a renew ticket bought the certificate */
 	bool is_enrollment_known;
-	enum fleet_state state;
-	enum fleet_restore restore;
+	enum store_state state;
+	enum store_restore restore;
 	bool awaits_token; /* Authenticate came, its TokenUpdate did not */
 	bool is_unenroll_decided;
 	bool is_token_changed; /* TokenUpdate with another token or magic than known */

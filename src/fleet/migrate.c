@@ -13,27 +13,48 @@ struct import {
 	bool is_known;
 };
 
-/* @identity for this enrollment, unless it is somebody else's */
+/* the identity for this enrollment, unless it is somebody else's */
 static int bind(struct import *import, struct err *err)
 {
 	struct store *store = import->fleet->store;
-	struct store_certificate row = {0};
+	struct slice sha256 = slice_of(import->identity, FLEET_CERT_SHA256_LEN);
+	struct store_certificate row = {.no = 0};
 	int r;
 
 	if (!import->identity)
 		return 0;
-	r = store_certificate_find(store, import->identity, &row, err);
+	r = store_certificate_find(store, sha256, &row, err);
 	if (r < 0)
 		return r;
 	if (r == 0 && row.enrollment != 0 && row.enrollment != import->enrollment.no)
 		return fleet_refused(err, "the identity is bound to another enrollment");
-	memcpy(row.sha256, import->identity, sizeof(row.sha256));
+	if (r == STORE_NO_ROW)
+		row = (struct store_certificate){
+			.sha256 = sha256, .not_after = import->not_after, .issued = import->now};
 	row.enrollment = import->enrollment.no;
 	row.generation = import->enrollment.generation;
-	row.state = STORE_CURRENT;
-	row.not_after = import->not_after;
-	row.issued = import->now;
-	return store_certificate_put(store, &row, err);
+	row.state = STORE_CERT_CURRENT;
+	r = store_certificate_put(store, &row, err);
+	return r < 0 ? r : 0;
+}
+
+static int take_device(struct import *import, struct store_device *device, struct err *err)
+{
+	const struct mdm_checkin *said = import->said;
+	int r = store_device_find(import->fleet->store, said->from.id, device, err);
+
+	if (r < 0)
+		return r;
+	if (r == STORE_NO_ROW)
+		*device = (struct store_device){.udid = said->from.id, .created = import->now};
+	device->serial = said->serial;
+	device->imei = said->imei;
+	device->os = said->os;
+	device->build = said->build;
+	device->product = said->product;
+	device->record = STORE_ACTIVE;
+	r = fleet_ownership_decide(import->fleet, device, err);
+	return r < 0 ? r : store_device_put(import->fleet->store, device, err);
 }
 
 static int take_authenticate(struct import *import, struct err *err)
@@ -42,44 +63,30 @@ static int take_authenticate(struct import *import, struct err *err)
 	const struct mdm_checkin *said = import->said;
 	struct store_enrollment *row = &import->enrollment;
 	struct store_device device;
-	bool is_corporate = false;
 	int r;
 
 	if (import->is_known)
-		return fleet_refused(err, "it is enrolled here already");
-	r = store_device_find(fleet->store, said->from.id, &device, err);
-	if (r < 0)
-		return r;
-	if (r == STORE_NO_ROW)
-		device = (struct store_device){.created = import->now, .supervised = -1};
-	snprintf(device.udid, sizeof(device.udid), "%s", said->from.id);
-	snprintf(device.serial, sizeof(device.serial), "%s", said->serial ? said->serial : "");
-	snprintf(device.imei, sizeof(device.imei), "%s", said->imei ? said->imei : "");
-	snprintf(device.os, sizeof(device.os), "%s", said->os ? said->os : "");
-	snprintf(device.build, sizeof(device.build), "%s", said->build ? said->build : "");
-	snprintf(device.product, sizeof(device.product), "%s", said->product ? said->product : "");
-	r = store_identifier_is(fleet->store, device.serial, device.imei, &is_corporate, err);
-	if (is_corporate)
-		device.ownership = STORE_CORPORATE;
-	device.record = STORE_ACTIVE;
-	if (r == 0)
-		r = store_device_put(fleet->store, &device, err);
-	if (r < 0)
-		return r;
-	*row = (struct store_enrollment){.device = device.no,
+		return fleet_refused(err, "it is known here already");
+	r = take_device(import, &device, err);
+	if (r != 0)
+		return r < 0 ? r : err_set(err, ERR_CORRUPT, "the device's row is gone");
+	*row = (struct store_enrollment){.id = said->from.id,
+					 .device = device.no,
 					 .generation = 1,
 					 .state = STORE_PENDING,
-					 .kind = "migrated",
-					 .is_user_enrollment = said->from.is_user_enrollment,
+					 .topic = said->topic,
+					 .created = import->now,
 					 .authenticated = import->now,
-					 .identity_ends = import->not_after};
-	snprintf(row->id, sizeof(row->id), "%s", said->from.id);
-	snprintf(row->topic, sizeof(row->topic), "%s", said->topic ? said->topic : "");
+					 .flags = FLEET_ROW_MIGRATED | FLEET_ROW_AWAITS_TOKEN};
+	if (said->from.is_user_enrollment)
+		row->flags |= FLEET_ROW_USER_ENROLLMENT;
+	if (import->identity)
+		row->due[STORE_DUE_RENEWAL] = fleet_renewal_due(fleet, import->not_after);
 	r = store_enrollment_put(fleet->store, row, err);
 	if (r == 0)
 		r = bind(import, err);
 	if (r == 0)
-		r = fleet_fact_sealed(fleet, 'e', row->no, "authenticate", said->raw, err);
+		r = fleet_seal(fleet, STORE_OF_ENROLLMENT, row->no, "authenticate", said->raw, err);
 	return r;
 }
 
@@ -88,28 +95,27 @@ static int take_token(struct import *import, struct err *err)
 	const struct mdm_checkin *said = import->said;
 	struct store_enrollment *row = &import->enrollment;
 	struct fleet *fleet = import->fleet;
+	int64_t waits = FLEET_ROW_MIGRATED | FLEET_ROW_AWAITS_TOKEN;
 	int r;
 
 	if (!import->is_known)
 		return fleet_refused(err, "no Authenticate of it yet");
-	if (row->state != STORE_PENDING || strcmp(row->kind, "migrated") != 0)
+	if ((row->flags & waits) != waits)
 		return fleet_refused(err, "it is enrolled here already");
-	if (said->token.len > sizeof(row->push_token) || !said->magic ||
-	    strlen(said->magic) >= sizeof(row->push_magic))
-		return fleet_refused(err, "push token or magic of no use");
-	if (said->token.len > 0)
-		memcpy(row->push_token, said->token.bytes, said->token.len);
-	row->push_token_len = said->token.len;
-	snprintf(row->push_magic, sizeof(row->push_magic), "%s", said->magic);
-	snprintf(row->topic, sizeof(row->topic), "%s", said->topic ? said->topic : "");
+	row->push_token = said->token;
+	row->push_magic = said->magic;
+	if (said->topic)
+		row->topic = said->topic;
 	row->state = STORE_ENABLED;
 	row->is_awaiting = said->is_awaiting;
-	row->enrolled = row->token_at = import->now;
+	row->enrolled = import->now;
+	row->flags &= ~(int64_t)FLEET_ROW_AWAITS_TOKEN;
 	r = bind(import, err);
 	if (r == 0)
-		r = fleet_fact_sealed(fleet, 'e', row->no, "token-update", said->raw, err);
+		r = fleet_seal(fleet, STORE_OF_ENROLLMENT, row->no, "token-update", said->raw, err);
 	if (r == 0 && said->unlock_token.len > 0)
-		r = fleet_fact_sealed(fleet, 'e', row->no, "unlock-token", said->unlock_token, err);
+		r = fleet_seal(fleet, STORE_OF_ENROLLMENT, row->no, "unlock-token",
+			       said->unlock_token, err);
 	return r != 0 ? r : store_enrollment_put(fleet->store, row, err);
 }
 
@@ -123,8 +129,8 @@ static int take_message(struct import *import, struct err *err)
 	case MDM_SET_BOOTSTRAP_TOKEN:
 		if (!import->is_known)
 			return fleet_refused(err, "no Authenticate of it yet");
-		return fleet_fact_sealed(import->fleet, 'e', import->enrollment.no,
-					 "bootstrap-token", import->said->bootstrap_token, err);
+		return fleet_seal(import->fleet, STORE_OF_ENROLLMENT, import->enrollment.no,
+				  "bootstrap-token", import->said->bootstrap_token, err);
 	default:
 		return fleet_refused(err, "no message that is carried over");
 	}
@@ -169,7 +175,7 @@ static int hand_out(struct fleet *fleet, const struct store_enrollment *row, con
 {
 	CLEANUP(buf_wipe) struct buf plain = BUF_INIT(MDM_CHECKIN_MAX);
 	CLEANUP(buf_wipe) struct buf message = BUF_INIT(MDM_CHECKIN_MAX);
-	int r = fleet_fact_open(fleet, 'e', row->no, kind, &plain, err);
+	int r = fleet_open(fleet, STORE_OF_ENROLLMENT, row->no, kind, &plain, err);
 
 	if (r != 0)
 		return r == FLEET_NO_SUCH ? 0 : r;
@@ -179,52 +185,40 @@ static int hand_out(struct fleet *fleet, const struct store_enrollment *row, con
 	return r < 0 ? r : each(arg, row->id, buf_slice(&message), identity, err);
 }
 
-struct current {
-	uint8_t sha256[FLEET_CERT_SHA256_LEN];
-	bool is_there;
-};
-
-static int each_certificate(void *arg, const struct store_certificate *certificate, struct err *err)
-{
-	struct current *current = arg;
-
-	if (certificate->state == STORE_CURRENT) {
-		memcpy(current->sha256, certificate->sha256, sizeof(current->sha256));
-		current->is_there = true;
-	}
-	return 0;
-}
-
 static int export_one(struct fleet *fleet, const struct store_enrollment *row,
 		      fleet_each_message *each, void *arg, struct err *err)
 {
-	static const char *const kinds[] = {"authenticate", "token-update", "bootstrap-token"};
-	struct current current = {.is_there = false};
-	int r = store_certificate_list(fleet->store, row->no, each_certificate, &current, err);
+	static const char *const names[] = {"authenticate", "token-update", "bootstrap-token"};
+	struct store_certificate *certificates;
+	const uint8_t *identity = NULL;
+	size_t count;
+	int r = store_certificate_of(fleet->store, row->no, &certificates, &count, err);
 
-	for (size_t i = 0; r == 0 && i < ARRAY_COUNT(kinds); i++)
-		r = hand_out(fleet, row, kinds[i], current.is_there ? current.sha256 : NULL, each,
-			     arg, err);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (certificates[i].state == STORE_CERT_CURRENT)
+			identity = certificates[i].sha256.bytes;
+	for (size_t i = 0; r == 0 && i < ARRAY_COUNT(names); i++)
+		r = hand_out(fleet, row, names[i], identity, each, arg, err);
 	return r;
 }
 
 static int export_all(struct fleet *fleet, fleet_each_message *each, void *arg, struct err *err)
 {
-	struct store_enrollment row;
-	int64_t nos[256], after = 0;
-	size_t found;
+	struct store_enrollment *rows;
+	int64_t after = 0;
+	size_t count;
 	int r;
 
 	do {
-		r = store_sweep(fleet->store, STORE_SWEEP_ALL, 0, after, nos, ARRAY_COUNT(nos),
-				&found, err);
-		for (size_t i = 0; r == 0 && i < found; i++) {
-			after = nos[i];
-			r = store_enrollment_get(fleet->store, nos[i], &row, err);
-			if (r == 0 && row.state == STORE_ENABLED && !row.is_user_channel)
-				r = export_one(fleet, &row, each, arg, err);
+		r = store_enrollment_of(fleet->store, 0, STORE_ENABLED, after, 100, &rows, &count,
+					err);
+		for (size_t i = 0; r == 0 && i < count; i++) {
+			after = rows[i].no;
+			if (rows[i].kind != STORE_USER_CHANNEL)
+				r = export_one(fleet, &rows[i], each, arg, err);
 		}
-	} while (r == 0 && found == ARRAY_COUNT(nos));
+		store_forget(fleet->store);
+	} while (r == 0 && count == 100);
 	return r;
 }
 

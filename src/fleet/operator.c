@@ -1,19 +1,18 @@
 /*
  * What operators decide about a device's management: retire, wipe, delete, hide, unenroll, replace.
  */
-#include "fleet/enroll_profile.h"
 #include "fleet/internal.h"
 
-static int queue_urgent(struct fleet *fleet, const struct store_enrollment *enrollment,
+static int queue_urgent(struct fleet *fleet, struct store_enrollment *enrollment,
 			const struct fleet_own *own, struct err *err)
 {
 	int r = fleet_queue_own(fleet, enrollment->no, own, err);
 
-	return r < 0 ? r : fleet_push_soon(fleet, enrollment->no, fleet_now(fleet), err);
+	return r < 0 ? r : fleet_push_soon(fleet, enrollment, fleet_now(fleet), err);
 }
 
-static int queue_retire(struct fleet *fleet, const struct store_enrollment *enrollment,
-			const char *by, struct err *err)
+static int queue_retire(struct fleet *fleet, struct store_enrollment *enrollment, const char *by,
+			struct err *err)
 {
 	CLEANUP(buf_clear) struct buf dict = BUF_INIT(FLEET_COMMAND_MAX);
 	struct fleet_own own = {.request_type = "RemoveProfile",
@@ -33,7 +32,8 @@ static int find_enabled(struct fleet *fleet, const char *id, struct store_enroll
 {
 	int r = fleet_find(fleet, id, enrollment, err);
 
-	if (r == 0 && (enrollment->state != STORE_ENABLED || enrollment->is_user_channel))
+	if (r == 0 &&
+	    (enrollment->state != STORE_ENABLED || enrollment->kind == STORE_USER_CHANNEL))
 		return fleet_refused(err, "the enrollment is not enabled, or a user's channel");
 	return r;
 }
@@ -69,14 +69,15 @@ int fleet_wipe(struct fleet *fleet, const char *id, const struct fleet_erase *ho
 				  .wifi_profile = how->wifi_profile};
 	struct fleet_own own = {.request_type = "EraseDevice",
 				.lane = FLEET_LANE_URGENT,
-				.flags = FLEET_FLAG_WIPE | FLEET_FLAG_ONCE | FLEET_FLAG_DANGEROUS,
+				.flags = FLEET_FLAG_WIPE | FLEET_FLAG_ONCE,
+				.is_dangerous = true,
 				.by = by};
 	struct store_enrollment enrollment;
 	int r = find_enabled(fleet, id, &enrollment, err);
 
 	if (r != 0)
 		return r;
-	if (enrollment.is_user_enrollment)
+	if (enrollment.flags & FLEET_ROW_USER_ENROLLMENT)
 		return fleet_refused(err, "a User Enrollment cannot be wiped, only retired");
 	if (how->is_returned_to_service)
 		r = return_profile(fleet, id, &profile, err);
@@ -89,48 +90,38 @@ int fleet_wipe(struct fleet *fleet, const char *id, const struct fleet_erase *ho
 	return r != 0 ? r : fleet_audit(fleet, by, "wipe", id, NULL, err);
 }
 
-static int each_group(void *arg, const char *name, int64_t members, struct err *err)
-{
-	return buf_append(arg, name, strlen(name) + 1, err);
-}
-
 /* out of every group; what it had by them goes with the next reconciliation */
 static int leave_groups(struct fleet *fleet, int64_t device, struct err *err)
 {
-	CLEANUP(buf_clear) struct buf names = BUF_INIT(1 << 20);
-	int r = store_group_list(fleet->store, device, each_group, &names, err);
+	struct store_group *rows;
+	size_t count;
+	int r;
 
-	for (size_t at = 0; r == 0 && at < names.len;) {
-		const char *name = (const char *)names.bytes + at;
-
-		at += strlen(name) + 1;
-		r = store_member_set(fleet->store, name, device, false, err);
-	}
+	do {
+		r = store_group_list(fleet->store, device, 0, STORE_LIST_MAX, &rows, &count, err);
+		for (size_t i = 0; r == 0 && i < count; i++)
+			r = store_member_set(fleet->store, rows[i].no, device, false, err);
+	} while (r == 0 && count == STORE_LIST_MAX);
 	return r;
 }
 
 /* all that the record says of the device and its person, but what its removal still needs */
 static int forget(struct fleet *fleet, const struct store_enrollment *enrollment, struct err *err)
 {
-	static const char *const facts[] = {"inventory/", "bypass-code", "backup-password"};
-	static const char *const secrets[] = {"unlock-token", "bootstrap-token", "token-update",
-					      "alarm/"};
 	struct store *store = fleet->store;
-	int64_t count;
 	int r = leave_groups(fleet, enrollment->device, err);
 
-	for (size_t i = 0; r == 0 && i < ARRAY_COUNT(facts); i++)
-		r = store_fact_drop(store, 'd', enrollment->device, facts[i], err);
-	for (size_t i = 0; r == 0 && i < ARRAY_COUNT(secrets); i++)
-		r = store_fact_drop(store, 'e', enrollment->no, secrets[i], err);
 	if (r == 0)
-		r = store_queue_purge(store, enrollment->no, 0, "Superseded", fleet_now(fleet),
-				      &count, err);
+		r = store_kept_remove(store, STORE_OF_DEVICE, enrollment->device, NULL, err);
 	if (r == 0)
-		r = store_installed_remove(store, 'p', enrollment->no, NULL, err);
+		r = store_kept_remove(store, STORE_OF_ENROLLMENT, enrollment->no, NULL, err);
 	if (r == 0)
-		r = store_installed_remove(store, 'd', enrollment->no, NULL, err);
-	return r == 0 ? store_history_trim(store, enrollment->no, 0, err) : r;
+		r = fleet_queue_end(fleet, enrollment->no, "Superseded", err);
+	if (r == 0)
+		r = store_installed_remove(store, enrollment->no, NULL, err);
+	if (r == 0)
+		r = store_declared_remove(store, enrollment->no, err);
+	return r < 0 ? r : store_history_remove(store, enrollment->no, err);
 }
 
 static int delete_record(struct fleet *fleet, struct store_enrollment *enrollment, const char *by,
@@ -145,7 +136,7 @@ static int delete_record(struct fleet *fleet, struct store_enrollment *enrollmen
 		return r < 0 ? r : 0;
 	device.record = STORE_DELETED;
 	r = store_device_put(fleet->store, &device, err);
-	enrollment->needs_reconcile = false;
+	enrollment->due[STORE_DUE_RECONCILE] = enrollment->due[STORE_DUE_INVENTORY] = 0;
 	if (r == 0)
 		r = store_enrollment_put(fleet->store, enrollment, err);
 	if (r == 0 && enrollment->state == STORE_ENABLED)
@@ -158,7 +149,7 @@ int fleet_delete(struct fleet *fleet, const char *id, const char *by, struct err
 	struct store_enrollment enrollment;
 	int r = fleet_find(fleet, id, &enrollment, err);
 
-	if (r == 0 && enrollment.is_user_channel)
+	if (r == 0 && enrollment.kind == STORE_USER_CHANNEL)
 		return fleet_refused(err, "a user's channel goes with its device");
 	if (r == 0)
 		r = delete_record(fleet, &enrollment, by, err);
@@ -190,11 +181,12 @@ static int decide_unenroll(struct fleet *fleet, const char *id, bool is_decided,
 
 	if (r != 0)
 		return r;
-	if (enrollment.is_user_channel)
+	if (enrollment.kind == STORE_USER_CHANNEL)
 		return fleet_refused(err, "a user's channel goes with its device");
-	enrollment.unenroll = is_decided;
+	enrollment.unenroll_at = is_decided ? fleet_now(fleet) : 0;
+	enrollment.unenroll_by = is_decided ? by : "";
 	if (is_decided && enrollment.state == STORE_ENABLED)
-		enrollment.push_at = fleet_now(fleet); /* so that it hears of it */
+		enrollment.due[STORE_DUE_PUSH] = fleet_now(fleet); /* so that it hears of it */
 	r = store_enrollment_put(fleet->store, &enrollment, err);
 	if (r < 0)
 		return r;
@@ -214,6 +206,7 @@ int fleet_unenroll_cancel(struct fleet *fleet, const char *id, const char *by, s
 int fleet_device_replace(struct fleet *fleet, const char *old_udid, const char *new_udid,
 			 const char *by, struct err *err)
 {
+	struct store_target target = {.kind = STORE_TO_DEVICE};
 	struct store_device old, new;
 	struct store_enrollment enrollment;
 	int r = fleet_find_device(fleet, old_udid, &old, err);
@@ -225,13 +218,15 @@ int fleet_device_replace(struct fleet *fleet, const char *old_udid, const char *
 	if (old.no == new.no)
 		return fleet_refused(err, "a device does not replace itself");
 	new.ownership = old.ownership;
-	r = store_members_copy(fleet->store, old.no, new.no, err);
+	target.no = new.no;
+	r = store_member_move(fleet->store, old.no, new.no, err);
 	if (r == 0)
 		r = leave_groups(fleet, old.no, err);
 	if (r == 0)
 		r = store_device_put(fleet->store, &new, err);
 	if (r == 0)
-		r = store_reconcile_mark(fleet->store, 'd', new.udid, err);
+		r = store_due_mark(fleet->store, &target, STORE_DUE_RECONCILE, fleet_now(fleet),
+				   err);
 	if (r == 0)
 		r = store_enrollment_find(fleet->store, old_udid, &enrollment, err);
 	if (r == 0 && enrollment.state == STORE_ENABLED)

@@ -9,14 +9,15 @@ enum { IMEI_MIN = 14, IMEI_MAX = 16, SERIAL_MIN = 8, SERIAL_MAX = 14, DETAILS_MA
 static int drop_corporate_view(struct fleet *fleet, const struct store_device *device,
 			       struct err *err)
 {
-	int r = store_fact_drop(fleet->store, 'd', device->no, "inventory/InstalledApplicationList",
-				err);
+	static const char *const names[] = {
+		"inventory/InstalledApplicationList",
+		"inventory/DeviceInformation", /* with the phone number; the next is masked */
+		"backup-password",
+	};
+	int r = 0;
 
-	if (r == 0) /* it holds the phone number; the next one is masked */
-		r = store_fact_drop(fleet->store, 'd', device->no, "inventory/DeviceInformation",
-				    err);
-	if (r == 0)
-		r = store_fact_drop(fleet->store, 'd', device->no, "backup-password", err);
+	for (size_t i = 0; r == 0 && i < ARRAY_COUNT(names); i++)
+		r = store_kept_remove(fleet->store, STORE_OF_DEVICE, device->no, names[i], err);
 	return r;
 }
 
@@ -71,6 +72,7 @@ static void normalize(const char *identifier, char out[SERIAL_MAX + IMEI_MAX])
 int fleet_identifier_import(struct fleet *fleet, const char *identifier, const char *details,
 			    const char *by, struct err *err)
 {
+	struct store_identifier row = {.details = details, .author = by, .at = fleet_now(fleet)};
 	char normal[SERIAL_MAX + IMEI_MAX];
 	int r;
 
@@ -80,8 +82,8 @@ int fleet_identifier_import(struct fleet *fleet, const char *identifier, const c
 					  "nor an IMEI (14 to 16 digits)");
 	if (details && strlen(details) > DETAILS_MAX)
 		return fleet_refused(err, "details have at most 128 bytes");
-	r = store_identifier_put(fleet->store, normal, details ? details : "", fleet_now(fleet),
-				 err);
+	row.identifier = normal;
+	r = store_identifier_put(fleet->store, &row, err);
 	return r < 0 ? r : fleet_audit(fleet, by, "identifier-import", normal, NULL, err);
 }
 
@@ -110,7 +112,7 @@ static int find_corporate(struct fleet *fleet, const char *udid, struct store_de
 {
 	int r = fleet_find_device(fleet, udid, device, err);
 
-	if (r == 0 && (device->ownership != STORE_CORPORATE || device->supervised != 1))
+	if (r == 0 && (device->ownership != STORE_CORPORATE || !device->is_supervised))
 		return fleet_refused(err, "only of a corporate and supervised device");
 	return r;
 }
@@ -122,8 +124,8 @@ int fleet_secret_set(struct fleet *fleet, const char *udid, enum fleet_secret wh
 	int r = find_corporate(fleet, udid, &device, err);
 
 	if (r == 0)
-		r = fleet_fact_sealed(fleet, 'd', device.no, kind_of(which), secret_slice(value),
-				      err);
+		r = fleet_seal(fleet, STORE_OF_DEVICE, device.no, kind_of(which),
+			       secret_slice(value), err);
 	if (r != 0)
 		return r;
 	return fleet_audit(fleet, by,
@@ -139,7 +141,7 @@ int fleet_secret_get(struct fleet *fleet, const char *udid, enum fleet_secret wh
 	int r = find_corporate(fleet, udid, &device, err);
 
 	if (r == 0)
-		r = fleet_fact_open(fleet, 'd', device.no, kind_of(which), &plain, err);
+		r = fleet_open(fleet, STORE_OF_DEVICE, device.no, kind_of(which), &plain, err);
 	if (r == FLEET_NO_SUCH)
 		return fleet_no_such(err, kind_of(which), udid);
 	if (r == 0)

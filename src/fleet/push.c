@@ -3,58 +3,61 @@
  */
 #include "fleet/internal.h"
 
-enum { PUSH_BATCH = 256, PUSH_LIFE_S = 7 * FLEET_DAY_S, WISHED = -1 };
+enum { PUSH_LIFE_S = 7 * FLEET_DAY_S, WAITING = STORE_QUEUED | STORE_SENT | STORE_NOT_NOW };
 
-/* after the n-th push without a visit */
-static int64_t back_off(int failures)
+/* after so many pushes without a visit */
+static int64_t back_off(int64_t failures)
 {
 	static const int64_t steps[] = {60, 300, 900, 3600, 4 * 3600, FLEET_DAY_S};
-	size_t last = ARRAY_COUNT(steps) - 1;
+	int64_t last = ARRAY_COUNT(steps) - 1;
 
-	return steps[failures < 0 ? 0 : (size_t)failures < last ? (size_t)failures : last];
+	return steps[failures < last ? failures : last];
 }
 
-static int push_one(struct fleet *fleet, int64_t no, int64_t now, fleet_each_push *each, void *arg,
-		    struct err *err)
+static int push_one(struct fleet *fleet, struct store_enrollment *row, fleet_each_push *each,
+		    void *arg, struct err *err)
 {
-	struct store_enrollment row;
-	struct fleet_push push;
-	int64_t waiting, held;
-	int r = store_enrollment_get(fleet->store, no, &row, err);
+	int64_t now = fleet_now(fleet);
+	struct fleet_push push = {.id = row->id,
+				  .topic = row->topic,
+				  .magic = row->push_magic,
+				  .token = row->push_token,
+				  .expires = now + PUSH_LIFE_S};
+	bool is_wished = row->flags & FLEET_ROW_PUSH_WISHED;
+	uint64_t waiting;
+	int r = store_queue_count(fleet->store, row->no, WAITING, &waiting, err);
 
-	if (r == 0)
-		r = store_queue_count(fleet->store, no, &waiting, &held, err);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	if (row.push_token_len == 0 ||
-	    (waiting == 0 && row.push_failures != WISHED && row.unenroll != 1))
-		return store_enrollment_push(fleet->store, no, 0, 0, err);
-	push = (struct fleet_push){.id = row.id,
-				   .topic = row.topic,
-				   .magic = row.push_magic,
-				   .token = slice_of(row.push_token, row.push_token_len),
-				   .expires = now + PUSH_LIFE_S};
+	if (r < 0)
+		return r;
+	/* who shall hear that an operator unenrolled it is told until it does */
+	bool has_work = waiting > 0 || row->unenroll_at != 0;
+	if (row->push_token.len == 0 || (!has_work && !is_wished))
+		return store_enrollment_pushed(fleet->store, row->no, row->push_sent, 0, 0, err);
 	r = each(arg, &push, err);
 	if (r < 0)
 		return r;
-	if (waiting == 0 && row.unenroll != 1) /* wished for: once */
-		return store_enrollment_push(fleet->store, no, 0, 0, err);
-	return store_enrollment_push(fleet->store, no, now + back_off(row.push_failures),
-				     row.push_failures < 0 ? 1 : row.push_failures + 1, err);
+	row->due[STORE_DUE_PUSH] = has_work ? now + back_off(row->push_failures) : 0;
+	row->push_failures = has_work ? row->push_failures + 1 : 0;
+	row->push_sent = now;
+	if (!is_wished)
+		return store_enrollment_pushed(fleet->store, row->no, now, row->push_failures,
+					       row->due[STORE_DUE_PUSH], err);
+	row->flags &= ~(int64_t)FLEET_ROW_PUSH_WISHED;
+	return store_enrollment_put(fleet->store, row, err);
 }
 
 int fleet_push_due(struct fleet *fleet, unsigned max, unsigned *count, fleet_each_push *each,
 		   void *arg, struct err *err)
 {
-	int64_t now = fleet_now(fleet), nos[PUSH_BATCH];
+	struct store_enrollment *rows;
 	size_t found = 0;
-	int r = store_sweep(fleet->store, STORE_SWEEP_PUSH, now, 0, nos,
-			    max < PUSH_BATCH ? max : PUSH_BATCH, &found, err);
+	int r = store_enrollment_due(fleet->store, STORE_DUE_PUSH, fleet_now(fleet), max, &rows,
+				     &found, err);
 
 	for (size_t i = 0; r == 0 && i < found; i++)
-		r = push_one(fleet, nos[i], now, each, arg, err);
+		r = push_one(fleet, &rows[i], each, arg, err);
 	*count = (unsigned)found;
-	return r;
+	return r < 0 ? r : 0;
 }
 
 int fleet_push_wish(struct fleet *fleet, const char *id, struct err *err)
@@ -64,9 +67,28 @@ int fleet_push_wish(struct fleet *fleet, const char *id, struct err *err)
 
 	if (r != 0)
 		return r;
-	if (row.state != STORE_ENABLED || row.push_token_len == 0)
+	if (row.state != STORE_ENABLED || row.push_token.len == 0)
 		return fleet_refused(err, "the enrollment is not enabled, or cannot be pushed to");
-	return store_enrollment_push(fleet->store, row.no, fleet_now(fleet), WISHED, err);
+	row.flags |= FLEET_ROW_PUSH_WISHED;
+	row.due[STORE_DUE_PUSH] = fleet_now(fleet);
+	r = store_enrollment_put(fleet->store, &row, err);
+	return r < 0 ? r : 0;
+}
+
+/* the token is of no use any more, unless another one came since the push or is on its way */
+static int drop_token(struct fleet *fleet, struct store_enrollment *row, int64_t sent,
+		      const char *event, struct err *err)
+{
+	struct store_kept kept;
+	int r = store_kept_get(fleet->store, STORE_OF_ENROLLMENT, row->no, "token-update", &kept,
+			       err);
+
+	if (r < 0 || row->flags & FLEET_ROW_AWAITS_TOKEN || (r == 0 && kept.at > sent))
+		return r < 0 ? r : 0;
+	row->push_token = SLICE_EMPTY;
+	row->push_failures = row->due[STORE_DUE_PUSH] = 0;
+	r = store_enrollment_put(fleet->store, row, err);
+	return r < 0 ? r : fleet_event(fleet, event, row->id, NULL, err);
 }
 
 int fleet_push_result(struct fleet *fleet, const char *id, int status, int64_t sent,
@@ -81,25 +103,16 @@ int fleet_push_result(struct fleet *fleet, const char *id, int status, int64_t s
 		return r < 0 ? r : 0;
 	switch (reaction) {
 	case MDM_PUSH_GONE:
+		return drop_token(fleet, &row, sent, "push-gone", err);
 	case MDM_PUSH_BAD_TOKEN:
-		/* a TokenUpdate since then, or one that is on its way, brings another token */
-		if (row.token_at == 0 || row.token_at > sent)
-			return 0;
-		row.push_token_len = 0;
-		row.push_at = row.push_failures = 0;
-		r = store_enrollment_put(fleet->store, &row, err);
-		return r < 0 ? r
-			     : fleet_event(fleet,
-					   reaction == MDM_PUSH_GONE ? "push-gone"
-								     : "push-unusable",
-					   id, NULL, err);
+		return drop_token(fleet, &row, sent, "push-unusable", err);
 	case MDM_PUSH_RETRY:
 	case MDM_PUSH_CERTIFICATE:
 		/* push_due has noted the next one by its own steps: not sooner than this */
-		if (row.push_at == 0 || row.push_at < later)
-			return store_enrollment_push(fleet->store, row.no, later, row.push_failures,
-						     err);
-		return 0;
+		if (row.due[STORE_DUE_PUSH] < later)
+			r = store_enrollment_pushed(fleet->store, row.no, row.push_sent,
+						    row.push_failures, later, err);
+		return r < 0 ? r : 0;
 	default:
 		return 0;
 	}

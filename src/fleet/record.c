@@ -32,7 +32,7 @@ int fleet_find_device(struct fleet *fleet, const char *udid, struct store_device
 {
 	int r = store_device_find(fleet->store, udid, device, err);
 
-	if (r == STORE_NO_ROW || (r == 0 && device->record == STORE_DELETED))
+	if (r == STORE_NO_ROW)
 		return fleet_no_such(err, "device", udid);
 	return r;
 }
@@ -44,81 +44,88 @@ int fleet_audit(struct fleet *fleet, const char *by, const char *action, const c
 				  .who = by ? by : "service",
 				  .action = action,
 				  .subject = subject,
-				  .detail = detail ? detail : ""};
+				  .detail = detail};
 
-	return store_audit_put(fleet->store, &row, err);
+	return store_audit_add(fleet->store, &row, err);
 }
 
 int fleet_event(struct fleet *fleet, const char *kind, const char *subject, const char *body,
 		struct err *err)
 {
-	struct store_event row = {
-		.at = fleet_now(fleet), .kind = kind, .subject = subject, .body = body ? body : ""};
+	struct store_event row = {.at = fleet_now(fleet),
+				  .kind = kind,
+				  .subject = subject,
+				  .body = body ? body : "{}"};
 
-	return store_event_put(fleet->store, &row, err);
+	return store_event_add(fleet->store, &row, err);
 }
 
-int fleet_fact_sealed(struct fleet *fleet, char owner, int64_t no, const char *kind,
-		      struct slice value, struct err *err)
+int fleet_seal(struct fleet *fleet, enum store_owner kind, int64_t owner, const char *name,
+	       struct slice value, struct err *err)
 {
 	CLEANUP(buf_clear) struct buf sealed = BUF_INIT(MDM_CHECKIN_MAX + 1024);
-	int r = 0;
+	int r;
 
-	if (value.len > 0)
-		r = fleet->keys->seal(fleet->keys, value, &sealed, err);
+	if (value.len == 0)
+		return store_kept_remove(fleet->store, kind, owner, name, err);
+	r = fleet->keys->seal(fleet->keys, value, &sealed, err);
 	if (r < 0)
 		return r;
-	return store_fact_put(fleet->store, owner, no, kind, buf_slice(&sealed), fleet_now(fleet),
+	return store_kept_put(fleet->store, kind, owner, name, buf_slice(&sealed), fleet_now(fleet),
 			      err);
 }
 
-int fleet_fact_open(struct fleet *fleet, char owner, int64_t no, const char *kind, struct buf *out,
-		    struct err *err)
+int fleet_open(struct fleet *fleet, enum store_owner kind, int64_t owner, const char *name,
+	       struct buf *out, struct err *err)
 {
-	CLEANUP(buf_clear) struct buf sealed = BUF_INIT(MDM_CHECKIN_MAX + 1024);
-	int r = store_fact_get(fleet->store, owner, no, kind, &sealed, NULL, err);
+	struct store_kept kept;
+	int r = store_kept_get(fleet->store, kind, owner, name, &kept, err);
 
 	if (r != 0)
 		return r == STORE_NO_ROW ? FLEET_NO_SUCH : r;
-	return fleet->keys->open(fleet->keys, kind, buf_slice(&sealed), out, err);
+	return fleet->keys->open(fleet->keys, name, kept.bytes, out, err);
+}
+
+int fleet_drop(struct fleet *fleet, enum store_owner kind, int64_t owner, const char *prefix,
+	       struct err *err)
+{
+	struct store_kept *kept;
+	size_t count;
+	int r = store_kept_list(fleet->store, kind, owner, &kept, &count, err);
+
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (strncmp(kept[i].name, prefix, strlen(prefix)) == 0)
+			r = store_kept_remove(fleet->store, kind, owner, kept[i].name, err);
+	return r;
 }
 
 /* ---- last contacts ---- */
 
 enum { CONTACTS_ROOM_FIRST = 1024 };
 
-static size_t contact_slot(const struct fleet_contacts *contacts, int64_t device)
+static struct store_contact *contact_slot(const struct fleet_contacts *contacts, int64_t device)
 {
 	uint64_t state = (uint64_t)device;
 	size_t at = splitmix64(&state) & (contacts->room - 1);
 
-	while (contacts->devices[at] != 0 && contacts->devices[at] != device)
+	while (contacts->slots[at].device != 0 && contacts->slots[at].device != device)
 		at = (at + 1) & (contacts->room - 1);
-	return at;
+	return &contacts->slots[at];
 }
 
 static bool contacts_grow(struct fleet_contacts *contacts)
 {
-	struct fleet_contacts grown = {.room = contacts->room ? 2 * contacts->room
-							      : CONTACTS_ROOM_FIRST};
+	struct fleet_contacts grown = {.count = contacts->count, .room = CONTACTS_ROOM_FIRST};
 
-	grown.devices = calloc(grown.room, sizeof(*grown.devices));
-	grown.times = calloc(grown.room, sizeof(*grown.times));
-	if (!grown.devices || !grown.times) {
-		free(grown.devices);
-		free(grown.times);
+	if (contacts->room)
+		grown.room = 2 * contacts->room;
+	grown.slots = calloc(grown.room, sizeof(*grown.slots));
+	if (!grown.slots)
 		return false;
-	}
-	for (size_t i = 0; i < contacts->room; i++) {
-		if (contacts->devices[i] == 0)
-			continue;
-		size_t at = contact_slot(&grown, contacts->devices[i]);
-		grown.devices[at] = contacts->devices[i];
-		grown.times[at] = contacts->times[i];
-	}
-	grown.count = contacts->count;
-	free(contacts->devices);
-	free(contacts->times);
+	for (size_t i = 0; i < contacts->room; i++)
+		if (contacts->slots[i].device != 0)
+			*contact_slot(&grown, contacts->slots[i].device) = contacts->slots[i];
+	free(contacts->slots);
 	*contacts = grown;
 	return true;
 }
@@ -127,69 +134,35 @@ static bool contacts_grow(struct fleet_contacts *contacts)
 void fleet_contact(struct fleet *fleet, int64_t device, int64_t now)
 {
 	struct fleet_contacts *contacts = &fleet->contacts;
+	struct store_contact *slot;
 
 	if (contacts->count * 2 >= contacts->room && !contacts_grow(contacts))
 		return;
-	size_t at = contact_slot(contacts, device);
-	contacts->count += contacts->devices[at] == 0;
-	contacts->devices[at] = device;
-	contacts->times[at] = now;
+	slot = contact_slot(contacts, device);
+	contacts->count += slot->device == 0;
+	*slot = (struct store_contact){device, now};
 }
 
-bool fleet_contacts_has(const struct fleet_contacts *contacts, int64_t device)
+/* hidden devices that were heard are shown again; there are few hidden ones at any time */
+static int show_again(struct fleet *fleet, struct err *err)
 {
-	return contacts->room > 0 && contacts->devices[contact_slot(contacts, device)] == device;
-}
-
-/* hidden devices that were heard, to be shown again */
-struct seen_again {
-	const struct fleet_contacts *contacts;
-	int64_t nos[256];
+	struct store_device_filter filter = {.records = 1u << STORE_HIDDEN};
+	struct store_device *rows;
 	size_t count;
-	int64_t last;
-	unsigned looked_at;
-};
-
-static int each_hidden(void *arg, const struct store_device *device, struct err *err)
-{
-	struct seen_again *seen = arg;
-
-	seen->last = device->no;
-	seen->looked_at++;
-	if (fleet_contacts_has(seen->contacts, device->no))
-		seen->nos[seen->count++] = device->no;
-	return 0;
-}
-
-static int show_again(struct fleet *fleet, int64_t no, struct err *err)
-{
-	struct store_device device;
-	int r = store_device_get(fleet->store, no, &device, err);
-
-	if (r != 0)
-		return r < 0 ? r : 0;
-	device.record = STORE_ACTIVE;
-	r = store_device_put(fleet->store, &device, err);
-	if (r < 0)
-		return r;
-	return fleet_event(fleet, "seen-again", device.udid, NULL, err);
-}
-
-static int show_all_again(struct fleet *fleet, struct err *err)
-{
-	struct seen_again seen = {.contacts = &fleet->contacts};
 	int r;
 
 	do {
-		struct store_filter filter = {.record = STORE_HIDDEN + 1,
-					      .after = seen.last,
-					      .limit = ARRAY_COUNT(seen.nos)};
-
-		seen.count = seen.looked_at = 0;
-		r = store_device_list(fleet->store, &filter, each_hidden, &seen, err);
-		for (size_t i = 0; r == 0 && i < seen.count; i++)
-			r = show_again(fleet, seen.nos[i], err);
-	} while (r == 0 && seen.looked_at == ARRAY_COUNT(seen.nos));
+		r = store_device_list(fleet->store, &filter, &rows, &count, err);
+		for (size_t i = 0; r == 0 && i < count; i++) {
+			filter.after = rows[i].no;
+			if (contact_slot(&fleet->contacts, rows[i].no)->device == 0)
+				continue;
+			rows[i].record = STORE_ACTIVE;
+			r = store_device_put(fleet->store, &rows[i], err);
+			if (r == 0)
+				r = fleet_event(fleet, "seen-again", rows[i].udid, NULL, err);
+		}
+	} while (r == 0 && count == STORE_LIST_MAX);
 	return r;
 }
 
@@ -201,18 +174,15 @@ int fleet_contacts_flush(struct fleet *fleet, struct err *err)
 
 	if (contacts->count == 0)
 		return 0;
-	r = show_all_again(fleet, err);
+	r = show_again(fleet, err);
 	if (r < 0)
 		return r;
 	/* packed to the front, the table is no table any more: it is emptied whatever comes */
-	for (size_t i = 0; i < contacts->room; i++) {
-		if (contacts->devices[i] == 0)
-			continue;
-		contacts->devices[count] = contacts->devices[i];
-		contacts->times[count++] = contacts->times[i];
-	}
-	r = store_contacts(fleet->store, contacts->devices, contacts->times, count, err);
-	memset(contacts->devices, 0, contacts->room * sizeof(*contacts->devices));
+	for (size_t i = 0; i < contacts->room; i++)
+		if (contacts->slots[i].device != 0)
+			contacts->slots[count++] = contacts->slots[i];
+	r = store_contacts_write(fleet->store, contacts->slots, count, err);
+	memset(contacts->slots, 0, contacts->room * sizeof(*contacts->slots));
 	contacts->count = 0;
 	return r;
 }

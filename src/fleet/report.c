@@ -6,15 +6,14 @@
 /* the row that a report answers; STORE_NO_ROW for a repetition, which changes nothing any more, and
  * for what was never sent */
 static int answered_row(struct fleet_scene *scene, const struct store_enrollment *enrollment,
-			const struct mdm_report *report, struct store_queued *queued,
-			struct err *err)
+			const struct mdm_report *report, struct store_queue *row, struct err *err)
 {
 	int r;
 
 	if (report->status == MDM_IDLE || !report->uuid)
 		return STORE_NO_ROW;
-	r = store_queued_find(scene->fleet->store, enrollment->no, report->uuid, queued, err);
-	if (r == 0 && (queued->tries == 0 || queued->generation != enrollment->generation))
+	r = store_queue_find(scene->fleet->store, enrollment->no, report->uuid, row, err);
+	if (r == 0 && (row->tries == 0 || row->generation != enrollment->generation))
 		return STORE_NO_ROW;
 	return r;
 }
@@ -22,20 +21,16 @@ static int answered_row(struct fleet_scene *scene, const struct store_enrollment
 static int take(struct fleet_scene *scene, struct store_enrollment *enrollment,
 		const struct mdm_report *report, struct err *err)
 {
-	struct store_queued queued;
-	int r = answered_row(scene, enrollment, report, &queued, err);
+	struct store_queue row;
+	int r = answered_row(scene, enrollment, report, &row, err);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
 	if (report->status != MDM_NOT_NOW)
-		return fleet_result_take(scene, enrollment, &queued, report, err);
-	queued.state = STORE_NOT_NOW;
-	queued.session = enrollment->session;
-	queued.at = scene->now;
-	queued.tries--; /* it was heard: no sign of a command that kills its device */
-	if (queued.tries == 0)
-		queued.tries = 1;
-	return store_queued_set(scene->fleet->store, &queued, err);
+		return fleet_result_take(scene, enrollment, &row, report, err);
+	/* it was heard, so these deliveries do not count as unanswered */
+	r = store_queue_set(scene->fleet->store, &row, STORE_NOT_NOW, 1, scene->now, err);
+	return r < 0 ? r : 0;
 }
 
 static enum fleet_said said_by(const struct mdm_report *report)

@@ -3,8 +3,6 @@
  */
 #include "fleet/internal.h"
 
-enum { HISTORY_TRIM_EVERY = 16 };
-
 /* what every report has, and what is kept sealed elsewhere: no part of a result */
 static const char *const not_result[] = {"UDID",
 					 "EnrollmentID",
@@ -78,21 +76,24 @@ static int take_profile(struct fleet_scene *scene, const struct store_enrollment
 			const struct store_command *command, bool is_done, struct err *err)
 {
 	struct store *store = scene->fleet->store;
-	bool is_removal = strcmp(command->request_type, "RemoveProfile") == 0;
-	struct store_installed installed;
+	struct store_installed *rows;
+	size_t count;
 	int r;
 
-	if (is_removal)
+	if (strcmp(command->request_type, "RemoveProfile") == 0)
 		/* an error means that it is not there: ProfileList would show it otherwise */
-		return store_installed_remove(store, 'p', enrollment->no, command->identifier, err);
-	r = store_installed_get(store, 'p', enrollment->no, command->identifier, &installed, err);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	if (strcmp(installed.state, "sent") != 0)
-		return 0; /* to be removed in the meantime */
-	snprintf(installed.state, sizeof(installed.state), is_done ? "installed" : "failed");
-	installed.at = scene->now;
-	return store_installed_put(store, 'p', enrollment->no, &installed, err);
+		return store_installed_remove(store, enrollment->no, command->subject, err);
+	r = store_installed_compare(store, enrollment->no, enrollment->device, &rows, &count, err);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		/* another state: it is to be removed in the meantime */
+		if (!rows[i].is_known || rows[i].state != STORE_INSTALL_SENT ||
+		    strcmp(rows[i].identifier, command->subject) != 0)
+			continue;
+		rows[i].state = is_done ? STORE_INSTALLED : STORE_INSTALL_FAILED;
+		rows[i].at = scene->now;
+		r = store_installed_set(store, enrollment->no, &rows[i], err);
+	}
+	return r;
 }
 
 static int take_bypass_code(struct fleet_scene *scene, const struct store_enrollment *enrollment,
@@ -102,15 +103,15 @@ static int take_bypass_code(struct fleet_scene *scene, const struct store_enroll
 
 	if (!code || !code[0] || strlen(code) > SECRET_LEN_MAX)
 		return 0;
-	return fleet_fact_sealed(scene->fleet, 'd', enrollment->device, "bypass-code",
-				 slice_text(code), err);
+	return fleet_seal(scene->fleet, STORE_OF_DEVICE, enrollment->device, "bypass-code",
+			  slice_text(code), err);
 }
 
 static int take_by_flags(struct fleet_scene *scene, struct store_enrollment *enrollment,
-			 const struct store_queued *queued, bool is_done, struct slice errors,
+			 const struct store_command *command, bool is_done, struct slice errors,
 			 struct err *err)
 {
-	unsigned flags = (unsigned)queued->command.flags;
+	int64_t flags = command->flags;
 	int r;
 
 	if (flags & FLEET_FLAG_RETIRE)
@@ -120,45 +121,44 @@ static int take_by_flags(struct fleet_scene *scene, struct store_enrollment *enr
 		return is_done ? end(scene, enrollment, "wiped", err)
 			       : failed(scene, enrollment, "wipe-failed", errors, err);
 	if (flags & FLEET_FLAG_RENEWAL && !is_done) {
-		r = store_fact_put(scene->fleet->store, 'e', enrollment->no, "alarm/renewal",
-				   errors.len ? errors : slice_text("[]"), scene->now, err);
+		r = store_kept_put(scene->fleet->store, STORE_OF_ENROLLMENT, enrollment->no,
+				   "alarm/renewal", errors.len ? errors : slice_text("[]"),
+				   scene->now, err);
 		return r < 0 ? r : failed(scene, enrollment, "renewal-failed", errors, err);
 	}
-	if (flags & FLEET_FLAG_RENEWAL || queued->command.identifier[0] == '\0')
+	if (flags & FLEET_FLAG_RENEWAL || !command->subject || !command->subject[0])
 		return 0;
-	r = take_profile(scene, enrollment, &queued->command, is_done, err);
+	r = take_profile(scene, enrollment, command, is_done, err);
 	if (r == 0 && !is_done && flags & FLEET_FLAG_PROFILE)
 		r = failed(scene, enrollment, "profile-failed", errors, err);
 	return r;
 }
 
 int fleet_result_take(struct fleet_scene *scene, struct store_enrollment *enrollment,
-		      const struct store_queued *queued, const struct mdm_report *report,
+		      const struct store_queue *row, const struct mdm_report *report,
 		      struct err *err)
 {
-	struct store *store = scene->fleet->store;
+	const struct store_command *command = &row->what;
 	CLEANUP(buf_clear) struct buf errors = BUF_INIT(FLEET_RESULT_MAX);
 	CLEANUP(buf_clear) struct buf response = BUF_INIT(FLEET_RESULT_MAX);
-	const struct mdm_command_kind *kind = mdm_command_kind(queued->command.request_type);
+	const struct mdm_command_kind *kind = mdm_command_kind(command->request_type);
 	bool is_done = report->status == MDM_ACKNOWLEDGED;
 	int r = report->error_count > 0 ? mdm_errors_json(report, &errors, err) : 0;
 
 	if (r == 0)
 		r = response_json(report, &response, err);
 	if (r == 0)
-		r = fleet_response_visible(scene->fleet, enrollment, queued, &response, err);
+		r = fleet_response_visible(scene->fleet, enrollment, command, &response, err);
 	if (r == 0)
-		r = store_done(store, queued, mdm_status_name(report->status), buf_slice(&errors),
-			       buf_slice(&response), scene->now, err);
-	if (r == 0 && queued->command.no % HISTORY_TRIM_EVERY == 0)
-		r = store_history_trim(store, enrollment->no, FLEET_HISTORY_MAX, err);
+		r = store_queue_done(scene->fleet->store, row, mdm_status_name(report->status),
+				     buf_text(&errors), buf_slice(&response), scene->now, err);
 	if (r == 0 && is_done)
 		r = take_bypass_code(scene, enrollment, report, err);
 	if (r == 0 && is_done && kind && kind->flags & MDM_IS_INVENTORY &&
-	    !enrollment->is_user_channel)
-		r = fleet_inventory_take(scene, enrollment, queued->command.request_type, report,
+	    enrollment->kind != STORE_USER_CHANNEL)
+		r = fleet_inventory_take(scene, enrollment, command->request_type, report,
 					 &response, err);
 	if (r == 0)
-		r = take_by_flags(scene, enrollment, queued, is_done, buf_slice(&errors), err);
+		r = take_by_flags(scene, enrollment, command, is_done, buf_slice(&errors), err);
 	return r;
 }

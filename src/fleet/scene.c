@@ -41,11 +41,11 @@ static enum fleet_identity identity_of_bound(const struct fleet_scene *scene)
 	if (scene->certificate.generation != scene->enrollment.generation)
 		return FLEET_IDENTITY_ENDED;
 	switch (scene->certificate.state) {
-	case STORE_ISSUED:
+	case STORE_CERT_NEXT:
 		return FLEET_IDENTITY_NEXT;
-	case STORE_CURRENT:
+	case STORE_CERT_CURRENT:
 		return FLEET_IDENTITY_CURRENT;
-	case STORE_PREVIOUS:
+	case STORE_CERT_PREVIOUS:
 		return FLEET_IDENTITY_PREVIOUS;
 	default:
 		return FLEET_IDENTITY_ENDED;
@@ -61,13 +61,18 @@ static int identify(struct fleet_scene *scene, struct err *err)
 		scene->identity = FLEET_IDENTITY_ABSENT;
 		return 0;
 	}
-	r = store_peer_find(store, scene->peer->sha256, &scene->certificate, &scene->enrollment,
-			    err);
+	r = store_certificate_find(store,
+				   slice_of(scene->peer->sha256, sizeof(scene->peer->sha256)),
+				   &scene->certificate, err);
 	if (r == STORE_NO_ROW)
 		scene->identity = FLEET_IDENTITY_UNKNOWN;
 	if (r != 0)
 		return r < 0 ? r : 0;
 	if (scene->certificate.enrollment != 0) {
+		r = store_enrollment_get(store, scene->certificate.enrollment, &scene->enrollment,
+					 err);
+		if (r != 0)
+			return r < 0 ? r : err_set(err, ERR_CORRUPT, "identity of no enrollment");
 		scene->is_known = strcmp(scene->enrollment.id, scene->from->device_id) == 0;
 		scene->identity =
 			scene->is_known ? identity_of_bound(scene) : FLEET_IDENTITY_FOREIGN;
@@ -82,13 +87,17 @@ static int identify(struct fleet_scene *scene, struct err *err)
 	return identify_ticket(scene, err);
 }
 
-static int each_current(void *arg, const struct store_certificate *certificate, struct err *err)
+/* when the certificate that replaced this one was first seen */
+static int find_current_seen(struct fleet_scene *scene, int64_t *seen, struct err *err)
 {
-	int64_t *seen = arg;
+	struct store_certificate *rows;
+	size_t count;
+	int r = store_certificate_of(scene->fleet->store, scene->enrollment.no, &rows, &count, err);
 
-	if (certificate->state == STORE_CURRENT)
-		*seen = certificate->seen;
-	return 0;
+	for (size_t i = 0; r == 0 && i < count; i++)
+		if (rows[i].state == STORE_CERT_CURRENT)
+			*seen = rows[i].seen;
+	return r;
 }
 
 static bool is_token_changed(const struct fleet_scene *scene)
@@ -96,8 +105,9 @@ static bool is_token_changed(const struct fleet_scene *scene)
 	const struct store_enrollment *known = &scene->enrollment;
 	const struct mdm_checkin *said = scene->checkin;
 
-	return !slice_equal(slice_of(known->push_token, known->push_token_len), said->token) ||
-	       strcmp(known->push_magic, said->magic ? said->magic : "") != 0;
+	return !slice_equal(known->push_token, said->token) ||
+	       strcmp(known->push_magic ? known->push_magic : "", said->magic ? said->magic : "") !=
+		       0;
 }
 
 /* what only some messages need to know, and costs a look */
@@ -108,13 +118,12 @@ static int look_closer(struct fleet_scene *scene, struct fleet_facts *facts, str
 	int r;
 
 	if (scene->identity == FLEET_IDENTITY_PREVIOUS)
-		return store_certificate_list(store, scene->enrollment.no, each_current,
-					      &facts->current_seen, err);
+		return find_current_seen(scene, &facts->current_seen, err);
 	if (facts->message == FLEET_SAYS_AUTHENTICATE && scene->certificate.ticket != 0) {
 		r = store_ticket_get(store, scene->certificate.ticket, &ticket, err);
 		if (r < 0)
 			return r;
-		facts->is_renewal_ticket = r == 0 && strcmp(ticket.purpose, "renew") == 0;
+		facts->is_renewal_ticket = r == 0 && ticket.purpose == STORE_TO_RENEW;
 	}
 	return 0;
 }
@@ -142,10 +151,10 @@ int fleet_scene_open(struct fleet_scene *scene, enum fleet_message message, stru
 		.identity = scene->identity,
 		.not_after = scene->certificate.not_after,
 		.is_enrollment_known = scene->is_known,
-		.state = (enum fleet_state)enrollment->state,
-		.restore = (enum fleet_restore)enrollment->restore,
-		.awaits_token = enrollment->token_at == 0,
-		.is_unenroll_decided = enrollment->unenroll == 1,
+		.state = (enum store_state)enrollment->state,
+		.restore = (enum store_restore)enrollment->restore,
+		.awaits_token = enrollment->flags & FLEET_ROW_AWAITS_TOKEN,
+		.is_unenroll_decided = enrollment->unenroll_at != 0,
 		.policy = policy->restore,
 		.grace_s = (int64_t)policy->grace_days * FLEET_DAY_S,
 		.now = scene->now,
@@ -173,24 +182,25 @@ int fleet_scene_close(struct fleet_scene *scene, struct err *err)
 static int raise_alarm(struct fleet_scene *scene, struct err *err)
 {
 	struct store *store = scene->fleet->store;
-	CLEANUP(buf_clear) struct buf old = BUF_INIT(64);
-	char kind[64], body[128];
-	int64_t owner = scene->certificate.enrollment, at = 0;
+	struct store_kept old;
+	char name[64], body[128];
+	int64_t owner = scene->certificate.enrollment;
 	int r;
 
 	if (!scene->judgement.event)
 		return 0;
 	if (owner == 0)
 		owner = scene->enrollment.no;
-	snprintf(kind, sizeof(kind), "alarm/%s", scene->judgement.event);
+	snprintf(name, sizeof(name), "alarm/%s", scene->judgement.event);
 	if (owner != 0) {
-		r = store_fact_get(store, 'e', owner, kind, &old, &at, err);
-		if (r < 0 || (r == 0 && at + ALARM_EVERY_S > scene->now))
+		r = store_kept_get(store, STORE_OF_ENROLLMENT, owner, name, &old, err);
+		if (r < 0 || (r == 0 && old.at + ALARM_EVERY_S > scene->now))
 			return r;
-		r = store_fact_put(store, 'e', owner, kind, slice_text("1"), scene->now, err);
+		r = store_kept_put(store, STORE_OF_ENROLLMENT, owner, name, slice_text("1"),
+				   scene->now, err);
 	} else {
-		at = scene->certificate.seen;
-		if (at != 0 && at + ALARM_EVERY_S > scene->now)
+		if (scene->certificate.seen != 0 &&
+		    scene->certificate.seen + ALARM_EVERY_S > scene->now)
 			return 0;
 		scene->certificate.seen = scene->now;
 		r = store_certificate_put(store, &scene->certificate, err);
@@ -207,7 +217,7 @@ static int refuse_restore(struct fleet_scene *scene, struct err *err)
 	fleet_refuse(scene, scene->judgement.reason);
 	if (!scene->judgement.event)
 		return 0;
-	scene->enrollment.restore = FLEET_REFUSED_RESTORE;
+	scene->enrollment.restore = STORE_REFUSED;
 	scene->enrollment.restore_at = scene->now;
 	scene->is_changed = true;
 	scene->answer->effects |= FLEET_EVENTS;
@@ -241,22 +251,31 @@ bool fleet_scene_refused(struct fleet_scene *scene, int *r, struct err *err)
 static int promote(struct fleet_scene *scene, struct err *err)
 {
 	struct store *store = scene->fleet->store;
-	int r = store_certificates_set(store, scene->enrollment.no, STORE_CURRENT, STORE_PREVIOUS,
-				       err);
+	struct store_certificate *rows;
+	size_t count;
+	int r = store_certificate_of(store, scene->enrollment.no, &rows, &count, err);
 
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		if (rows[i].state != STORE_CERT_CURRENT)
+			continue;
+		rows[i].state = STORE_CERT_PREVIOUS;
+		r = store_certificate_put(store, &rows[i], err);
+	}
 	if (r < 0)
 		return r;
-	scene->certificate.state = STORE_CURRENT;
+	scene->certificate.state = STORE_CERT_CURRENT;
 	scene->certificate.seen = scene->now;
 	r = store_certificate_put(store, &scene->certificate, err);
 	if (r < 0)
 		return r;
 	scene->identity = FLEET_IDENTITY_CURRENT;
-	scene->enrollment.identity_ends = scene->certificate.not_after;
-	if (scene->enrollment.restore == FLEET_CONFIRMED)
-		scene->enrollment.restore = FLEET_NONE;
+	scene->enrollment.due[STORE_DUE_RENEWAL] =
+		fleet_renewal_due(scene->fleet, scene->certificate.not_after);
+	if (scene->enrollment.restore == STORE_CONFIRMED)
+		scene->enrollment.restore = STORE_NONE;
 	scene->is_changed = true;
-	return store_fact_drop(store, 'e', scene->enrollment.no, "alarm/renewal", err);
+	return fleet_drop(scene->fleet, STORE_OF_ENROLLMENT, scene->enrollment.no, "alarm/renewal",
+			  err);
 }
 
 int fleet_scene_settle(struct fleet_scene *scene, struct err *err)

@@ -20,9 +20,9 @@ struct story {
 };
 
 #define KNOWN .is_enrollment_known = true, .not_after = LATER, .now = NOW
-#define ON KNOWN, .state = FLEET_ENABLED
+#define ON KNOWN, .state = STORE_ENABLED
 #define ON_UNTIL(end) \
-	.is_enrollment_known = true, .not_after = (end), .now = NOW, .state = FLEET_ENABLED
+	.is_enrollment_known = true, .not_after = (end), .now = NOW, .state = STORE_ENABLED
 #define SAYS(m, i) .message = FLEET_SAYS_##m, .identity = FLEET_IDENTITY_##i
 
 static const struct story stories[] = {
@@ -75,7 +75,7 @@ static const struct story stories[] = {
 	 FLEET_RESTORED,
 	 "restored"},
 	{"superseded identity, noticed before",
-	 {ON, SAYS(OTHER, PREVIOUS), .current_seen = NOW - 4000, .restore = FLEET_NOTICED},
+	 {ON, SAYS(OTHER, PREVIOUS), .current_seen = NOW - 4000, .restore = STORE_NOTICED},
 	 FLEET_PROCEED,
 	 NULL},
 	{"restore under refusal",
@@ -85,17 +85,16 @@ static const struct story stories[] = {
 	 "restore-refused"},
 	{"and again",
 	 {ON, SAYS(TOKEN_UPDATE, CURRENT), .is_token_changed = true, .policy = FLEET_RESTORE_REFUSE,
-	  .restore = FLEET_REFUSED_RESTORE},
+	  .restore = STORE_REFUSED},
 	 FLEET_REFUSE_RESTORE,
 	 NULL},
 	{"its Idle",
-	 {ON, SAYS(OTHER, CURRENT), .policy = FLEET_RESTORE_REFUSE,
-	  .restore = FLEET_REFUSED_RESTORE},
+	 {ON, SAYS(OTHER, CURRENT), .policy = FLEET_RESTORE_REFUSE, .restore = STORE_REFUSED},
 	 FLEET_REFUSE,
 	 NULL},
 	{"confirmed",
 	 {ON, SAYS(TOKEN_UPDATE, CURRENT), .is_token_changed = true, .policy = FLEET_RESTORE_REFUSE,
-	  .restore = FLEET_CONFIRMED},
+	  .restore = STORE_CONFIRMED},
 	 FLEET_RESTORED,
 	 "restored"},
 	{"of an earlier generation",
@@ -109,11 +108,11 @@ static const struct story stories[] = {
 	 NULL},
 	{"at its end", {ON_UNTIL(NOW), SAYS(OTHER, CURRENT)}, FLEET_PROCEED, NULL},
 	{"Idle after CheckOut",
-	 {KNOWN, SAYS(OTHER, CURRENT), .state = FLEET_DISABLED},
+	 {KNOWN, SAYS(OTHER, CURRENT), .state = STORE_DISABLED},
 	 FLEET_REFUSE,
 	 NULL},
 	{"restored after CheckOut",
-	 {KNOWN, SAYS(TOKEN_UPDATE, CURRENT), .state = FLEET_DISABLED},
+	 {KNOWN, SAYS(TOKEN_UPDATE, CURRENT), .state = STORE_DISABLED},
 	 FLEET_RESTORED,
 	 "restored"},
 	{"unenrolled by an operator",
@@ -160,8 +159,8 @@ static void nobody_is_unenrolled_without_a_decision(void **state)
 
 		facts.message = (enum fleet_message)(rest % 3), rest /= 3;
 		facts.identity = (enum fleet_identity)(rest % 9), rest /= 9;
-		facts.state = (enum fleet_state)(rest % 3), rest /= 3;
-		facts.restore = (enum fleet_restore)(rest % 4), rest /= 4;
+		facts.state = (enum store_state)(rest % 3), rest /= 3;
+		facts.restore = (enum store_restore)(rest % 4), rest /= 4;
 		facts.awaits_token = rest & 1, facts.is_token_changed = rest & 2;
 		facts.is_renewal_ticket = rest & 4, facts.is_enrollment_known = rest & 8;
 		facts.grace_s = rest & 16 ? FLEET_DAY_S : 0, rest /= 32;
@@ -181,8 +180,8 @@ static void a_generation_begins_only_with_authenticate(void **state)
 		struct fleet_facts facts = {ON, .message = FLEET_SAYS_TOKEN_UPDATE};
 
 		facts.identity = (enum fleet_identity)(n % 9);
-		facts.state = (enum fleet_state)(n / 9 % 3);
-		facts.restore = (enum fleet_restore)(n / 27 % 4);
+		facts.state = (enum store_state)(n / 9 % 3);
+		facts.restore = (enum store_restore)(n / 27 % 4);
 		facts.is_token_changed = n / 108;
 		enum fleet_verdict verdict = fleet_judge(&facts).verdict;
 		assert_true(verdict != FLEET_FRESH && verdict != FLEET_RE_ENROLLED &&

@@ -13,7 +13,7 @@ int fleet_unenroll_answer(struct fleet_scene *scene, struct err *err)
 	struct store_device device;
 	int r;
 
-	if (!scene->is_known || scene->enrollment.unenroll != 1)
+	if (!scene->is_known || scene->enrollment.unenroll_at == 0)
 		return err_set(err, ERR_POLICY, "nobody decided to unenroll %s", scene->from->id);
 	r = store_device_get(scene->fleet->store, scene->enrollment.device, &device, err);
 	if (r != 0)
