@@ -198,6 +198,20 @@ struct mdm_profile {
 int mdm_profile_parse(struct plist_doc *doc, struct slice bytes, struct mdm_profile *profile,
 		      struct err *err);
 
+/** struct mdm_backup_rules - restrictions that govern backups; docs/protocol/mdm.md, "Backups" */
+struct mdm_backup_rules {
+	bool bars_cloud_backup; /* allowCloudBackup false; for supervised devices */
+	bool forces_encryption; /* forceEncryptedBackup: local backups get a password, and keep it
+				 */
+	bool bars_host_pairing; /* allowHostPairing false: no computer but one with the supervision
+				   identity, so no local backup elsewhere; supervised devices only
+				 */
+};
+/** mdm_backup_rules_profile - append a configuration profile as XML. Its identifier is always the
+ * same, so that another one takes its place; equal rules and @organization give equal bytes */
+int mdm_backup_rules_profile(const struct mdm_backup_rules *rules, const char *organization,
+			     struct buf *out, struct err *err);
+
 /* ---- typed errors ------------------------------------------------------------------------- */
 
 /** mdm_unrecognized_body - append the JSON body of a 403 that ends an enrollment (iOS 17 on): only

@@ -240,6 +240,47 @@ static void an_enrollment_profile_is_told_from_others(void **state)
 	assert_false(profile.has_mdm);
 }
 
+static void backup_rules_become_a_profile_that_takes_the_place_of_the_one_before(void **state)
+{
+	static const struct mdm_backup_rules cases[] = {{false, false, false},
+							{true, false, false},
+							{false, true, false},
+							{true, true, true}};
+	struct message *message = *state;
+	char uuid[ARRAY_COUNT(cases)][MDM_UUID_MAX];
+	size_t i, j;
+
+	for (i = 0; i < ARRAY_COUNT(cases); i++) {
+		CLEANUP(buf_clear) struct buf xml = BUF_INIT(1 << 16);
+		CLEANUP(buf_clear) struct buf again = BUF_INIT(1 << 16);
+		struct mdm_profile profile;
+		bool says;
+
+		assert_int_equal(
+			mdm_backup_rules_profile(&cases[i], "ACME & Söhne", &xml, &message->err),
+			0);
+		assert_int_equal(
+			mdm_backup_rules_profile(&cases[i], "ACME & Söhne", &again, &message->err),
+			0);
+		assert_true(slice_equal(buf_slice(&xml), buf_slice(&again)));
+		assert_int_equal(
+			mdm_profile_parse(message->doc, buf_slice(&xml), &profile, &message->err),
+			0);
+		assert_string_equal(profile.identifier, "rehome.backup-rules");
+		assert_int_equal(profile.type_count, 1);
+		assert_string_equal(profile.types[0], "com.apple.applicationaccess");
+		snprintf(uuid[i], sizeof(uuid[i]), "%s", profile.uuid);
+		for (j = 0; j < i; j++)
+			assert_string_not_equal(uuid[i], uuid[j]);
+		says = strstr(buf_text(&xml), "<key>allowCloudBackup</key>\n\t\t\t<false/>");
+		assert_int_equal(says, cases[i].bars_cloud_backup);
+		says = strstr(buf_text(&xml), "<key>forceEncryptedBackup</key>\n\t\t\t<true/>");
+		assert_int_equal(says, cases[i].forces_encryption);
+		says = strstr(buf_text(&xml), "<key>allowHostPairing</key>\n\t\t\t<false/>");
+		assert_int_equal(says, cases[i].bars_host_pairing);
+	}
+}
+
 static void endpoints_are_four_and_nothing_else(void **state)
 {
 	struct message *message = *state;
@@ -401,6 +442,7 @@ int main(void)
 		CASE(a_command_is_written_under_its_uuid_with_the_stored_unlock_token),
 		CASE(queries_that_an_os_dropped_are_not_asked),
 		CASE(an_enrollment_profile_is_told_from_others),
+		CASE(backup_rules_become_a_profile_that_takes_the_place_of_the_one_before),
 		CASE(endpoints_are_four_and_nothing_else),
 		CASE(a_set_has_one_token_in_any_order),
 		CASE(a_stored_declaration_gets_its_token_from_its_content),
