@@ -1,6 +1,7 @@
-/* rehome - wires the system's clock, files, entropy and signals to the command line; all else is in
- * cli */
+/* rehome - wires the system's clock, files, entropy and signals to the command line, and the
+ * service to its command; all else is in cli and server */
 #include "cli/cli.h"
+#include "server/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,6 +55,7 @@ int main(int argc, char **argv)
 		.out = stdout,
 		.err = stderr,
 		.environment = environment,
+		.serve = server_main,
 	};
 
 	signals_set();

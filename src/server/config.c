@@ -163,7 +163,7 @@ static int keyword_set(struct config *config, const struct keyword *keyword, con
 	}
 }
 
-void config_init(struct config *config, const char *data)
+void config_default(struct config *config, const char *data)
 {
 	memset(config, 0, sizeof(*config));
 	for (size_t i = 0; i < ARRAY_COUNT(keywords); i++) {

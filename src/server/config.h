@@ -47,8 +47,8 @@ struct config {
 
 enum config_sandbox { CONFIG_SANDBOX_TRY, CONFIG_SANDBOX_REQUIRE, CONFIG_SANDBOX_OFF };
 
-/** config_init - the defaults; @data is the data folder of this user */
-void config_init(struct config *config, const char *data);
+/** config_default - the defaults; @data is the data folder of this user */
+void config_default(struct config *config, const char *data);
 /** config_read - take in the text of a file; ERR_USAGE names the line */
 int config_read(struct config *config, struct slice text, struct err *err);
 /** config_set - one keyword; ERR_USAGE for an unknown one or a bad value */

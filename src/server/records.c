@@ -194,7 +194,7 @@ static void config_take(struct records *records, struct slice text)
 
 	if (!config)
 		return;
-	config_init(config, "/");
+	config_default(config, "/");
 	r = config_read(config, text, &err);
 	if (r == 0)
 		r = records_policy_make(records, config, &policy, &err);

@@ -105,7 +105,7 @@ static int config_load(const struct words *words, struct config *config, struct 
 	int r = 0;
 
 	data_default(data);
-	config_init(config, data);
+	config_default(config, data);
 	if (words->config_path) {
 		r = fs_read_file(fs_system(), words->config_path, &text, err);
 		if (r == 0)

@@ -14,8 +14,8 @@ static int configs_make(void **state)
 	struct config *configs = calloc(2, sizeof(*configs));
 
 	assert_non_null(configs);
-	config_init(&configs[0], "/srv/a");
-	config_init(&configs[1], "/srv/b");
+	config_default(&configs[0], "/srv/a");
+	config_default(&configs[1], "/srv/b");
 	*state = configs;
 	return 0;
 }
