@@ -49,56 +49,13 @@ struct http_client {
 	LIST_HEAD(, transfer) transfers;
 };
 
-/* ---- replies ---- */
+/* ---- what comes back ---- */
 
-void http_reply_clear(struct http_reply *reply)
-{
-	buf_wipe(&reply->body);
-	buf_wipe(&reply->fields);
-	*reply = HTTP_REPLY_INIT;
-}
-
-const char *http_reply_field(const struct http_reply *reply, const char *name)
-{
-	const char *at = (const char *)reply->fields.bytes, *end = at + reply->fields.len;
-
-	while (at < end) {
-		const char *value = at + strlen(at) + 1;
-
-		if (strcasecmp(at, name) == 0)
-			return value;
-		at = value + strlen(value) + 1;
-	}
-	return NULL;
-}
-
-/** on_field - a line of the reply's head, with its end */
 static size_t on_field(char *line, size_t size, size_t count, void *arg)
 {
 	struct transfer *transfer = arg;
-	struct buf *fields = &transfer->reply.fields;
-	size_t len = size * count;
-	const char *colon = memchr(line, ':', len), *value;
 
-	if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-		buf_truncate(fields, 0); /* the last answer of a series is the one that counts */
-		return len;
-	}
-	if (!colon || memchr(line, 0, len))
-		return len;
-	value = colon + 1;
-	while (value < line + len && (*value == ' ' || *value == '\t'))
-		value++;
-	for (len = (size_t)(line + len - value); len > 0 && strchr(" \t\r\n", value[len - 1]);
-	     len--)
-		;
-	transfer->refused = buf_append(fields, line, (size_t)(colon - line), NULL);
-	if (transfer->refused == 0)
-		transfer->refused = buf_append_u8(fields, 0, NULL);
-	if (transfer->refused == 0)
-		transfer->refused = buf_append(fields, value, len, NULL);
-	if (transfer->refused == 0)
-		transfer->refused = buf_append_u8(fields, 0, NULL);
+	transfer->refused = http_reply_take(&transfer->reply, slice_of(line, size * count));
 	return transfer->refused == 0 ? size * count : 0;
 }
 

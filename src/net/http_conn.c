@@ -13,59 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* what a step came to: it may go on, it has to wait, or the connection is over */
-enum step { STEP_ON, STEP_WAIT_READ, STEP_WAIT_WRITE, STEP_WAIT_ANSWER, STEP_END };
-
 static void conn_advance(struct http_conn *conn);
-
-/* ---- bytes in and out ---- */
-
-/** tls_step - what OpenSSL wants after it returned @r */
-static enum step tls_step(struct http_conn *conn, int r)
-{
-	int error = SSL_get_error(conn->ssl, r);
-
-	if (error == SSL_ERROR_WANT_READ)
-		return STEP_WAIT_READ;
-	if (error == SSL_ERROR_WANT_WRITE)
-		return STEP_WAIT_WRITE;
-	ERR_clear_error();
-	return STEP_END;
-}
-
-static enum step conn_receive(struct http_conn *conn, void *at, size_t room, size_t *got)
-{
-	ssize_t n;
-
-	if (conn->ssl) {
-		int r = SSL_read_ex(conn->ssl, at, room, got);
-
-		return r == 1 ? STEP_ON : tls_step(conn, r);
-	}
-	n = recv(conn->fd, at, room, 0);
-	if (n > 0) {
-		*got = (size_t)n;
-		return STEP_ON;
-	}
-	return n < 0 && (errno == EAGAIN || errno == EINTR) ? STEP_WAIT_READ : STEP_END;
-}
-
-static enum step conn_transmit(struct http_conn *conn, const void *at, size_t len, size_t *sent)
-{
-	ssize_t n;
-
-	if (conn->ssl) {
-		int r = SSL_write_ex(conn->ssl, at, len, sent);
-
-		return r == 1 ? STEP_ON : tls_step(conn, r);
-	}
-	n = send(conn->fd, at, len, MSG_NOSIGNAL);
-	if (n >= 0) {
-		*sent = (size_t)n;
-		return STEP_ON;
-	}
-	return errno == EAGAIN || errno == EINTR ? STEP_WAIT_WRITE : STEP_END;
-}
 
 /* ---- a request's life ---- */
 
@@ -226,7 +174,7 @@ static enum step step_handshake(struct http_conn *conn)
 	int r = SSL_do_handshake(conn->ssl);
 
 	if (r != 1)
-		return tls_step(conn, r);
+		return http_tls_step(conn, r);
 	conn->server->counts.handshakes++;
 	if (SSL_session_reused(conn->ssl))
 		conn->server->counts.resumed++;
@@ -239,6 +187,7 @@ static enum step begin_request(struct http_conn *conn, size_t head_len)
 {
 	struct http_server *server = conn->server;
 	struct request *request = calloc(1, sizeof(*request) + head_len + 1);
+	size_t body_max = server->config.body_len_max;
 	int status;
 
 	if (!request)
@@ -251,11 +200,10 @@ static enum step begin_request(struct http_conn *conn, size_t head_len)
 	conn->in_searched = 0;
 	status = http_head_parse(&request->head, request->text, head_len);
 	if (status == 0) {
-		request->body_max = server->config.body_len_max;
 		if (server->config.body_max)
-			request->body_max = server->config.body_max(
-				server->config.arg, request->head.method, request->head.path);
-		if (request->head.content_length > request->body_max)
+			body_max = server->config.body_max(server->config.arg, request->head.method,
+							   request->head.path);
+		if (request->head.content_length > body_max)
 			status = 413;
 	}
 	if (status != 0) {
@@ -330,7 +278,7 @@ static enum step step_read(struct http_conn *conn)
 		conn_hand_over(conn);
 		return STEP_ON;
 	}
-	step = conn_receive(conn, server->scratch, sizeof(server->scratch), &got);
+	step = http_conn_receive(conn, server->scratch, sizeof(server->scratch), &got);
 	if (step != STEP_ON)
 		return step;
 	if (conn_take(conn, slice_of(server->scratch, got)) != 0)
@@ -344,8 +292,8 @@ static enum step step_write(struct http_conn *conn)
 	enum step step;
 
 	while (conn->out_sent < conn->out.len) {
-		step = conn_transmit(conn, conn->out.bytes + conn->out_sent,
-				     conn->out.len - conn->out_sent, &sent);
+		step = http_conn_transmit(conn, conn->out.bytes + conn->out_sent,
+					  conn->out.len - conn->out_sent, &sent);
 		if (step != STEP_ON)
 			return step;
 		conn->out_sent += sent;

@@ -2,8 +2,8 @@
  * net/http_internal - what the files of the HTTP server share
  *
  * Floors: http_head.c (bytes of a request's head, nothing else), http_tls.c (the one SSL_CTX),
- * http_conn.c (a connection's states), http_server.c (listeners, maxima, stopping),
- * http_loop.c (the owner's descriptors and timers).
+ * http_io.c (bytes in and out), http_conn.c (a connection's states), http_server.c (listeners,
+ * maxima, stopping), http_loop.c (the owner's descriptors and timers).
  */
 #ifndef REHOME_HTTP_INTERNAL_H
 #define REHOME_HTTP_INTERNAL_H
@@ -54,7 +54,7 @@ const char *http_reason(int status);
 int http_tls_new(SSL_CTX **out, struct slice cert_pem, struct slice key_pem, unsigned sessions_max,
 		 struct err *err);
 
-/* ---- http_conn.c, http_server.c ---- */
+/* ---- what a server is made of ---- */
 
 enum {
 	HTTP_READ_LEN = 16 << 10,    /* one TLS record */
@@ -107,7 +107,6 @@ struct request {
 	struct http_request shown; /* first: http_answer casts back */
 	struct http_conn *conn;
 	struct http_head head;
-	size_t body_max;
 	struct buf body;
 	uint8_t *cert_der;
 	size_t text_len;
@@ -135,6 +134,20 @@ struct http_conn {
 	struct request *request;
 	TAILQ_ENTRY(http_conn) entry;
 };
+
+/* ---- http_io.c ---- */
+
+/* what a step came to: it may go on, it has to wait, or the connection is over */
+enum step { STEP_ON, STEP_WAIT_READ, STEP_WAIT_WRITE, STEP_WAIT_ANSWER, STEP_END };
+
+/** http_conn_receive - what is there, at most @room bytes */
+enum step http_conn_receive(struct http_conn *conn, void *at, size_t room, size_t *got);
+/** http_conn_transmit - as much of the @len bytes as goes; *@sent may be less */
+enum step http_conn_transmit(struct http_conn *conn, const void *at, size_t len, size_t *sent);
+/** http_tls_step - what OpenSSL wants after it returned @r */
+enum step http_tls_step(struct http_conn *conn, int r);
+
+/* ---- http_conn.c, http_server.c ---- */
 
 /** http_conn_new - serve @fd, which is taken over (on failure closed); @peer: its address */
 int http_conn_new(struct http_server *server, const struct http_listener *listener, int fd,

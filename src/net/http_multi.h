@@ -1,5 +1,8 @@
 /*
- * net/http_multi - libcurl's multi handles behind one epoll, for http_client.c only
+ * net/http_multi - what the files of the HTTP client share
+ *
+ * http_client.c (calls), http_reply.c (what came back), http_multi.c: libcurl's multi handles
+ * behind one epoll.
  *
  * libcurl looks for a connection to reuse by going through all that it has to the same server:
  * with one handle a call over 3,000 kept connections of as many identities took 3 ms.  So
@@ -25,5 +28,9 @@ CURLM *http_multi_of(struct http_multi *multi, struct slice cert_pem);
  * and may begin others */
 int http_multi_poll(struct http_multi *multi, struct pollfd *fds, unsigned count, int64_t wait_ms,
 		    void (*ended)(CURL *easy, CURLcode result), struct err *err);
+
+/** http_reply_take - @line of a reply's head, with its end; the first line of another answer (after
+ * a redirect, or 100) drops what was there. 0, ERR_LIMIT, ERR_NO_MEMORY */
+int http_reply_take(struct http_reply *reply, struct slice line);
 
 #endif
