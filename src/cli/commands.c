@@ -131,6 +131,13 @@ const struct cli_command cli_commands[] = {
 	 "any of the configuration's; rehomed(8) has them all. check-config prints the effective "
 	 "configuration.",
 	 0, 64, cli_run_serve},
+	{"mdm", "NOUN VERB [OPERAND]... | help [NOUN]", "administer the MDM service",
+	 "Speaks to a running service (`rehome serve`): devices, commands, profiles, groups, "
+	 "tokens, "
+	 "events.\n"
+	 "`rehome mdm help` lists nouns and verbs with the options that each takes; "
+	 "rehome-mdm(1) tells all.",
+	 1, 1003, cli_run_mdm},
 	{"help", "[COMMAND]", "this list, or more about a command",
 	 "Lists the commands, or tells more about one.", 0, 1, cli_run_help},
 	{0},

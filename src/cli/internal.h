@@ -284,6 +284,7 @@ int cli_run_check(struct cli *cli, int argc, char **argv);
 int cli_run_identifiers(struct cli *cli, int argc, char **argv);
 int cli_run_ownership(struct cli *cli, int argc, char **argv);
 int cli_run_hygiene(struct cli *cli, int argc, char **argv);
+int cli_run_mdm(struct cli *cli, int argc, char **argv);
 int cli_run_help(struct cli *cli, int argc, char **argv);
 
 /* ---- browse.c: what commands that look inside share ---- */

@@ -24,10 +24,26 @@ def rehome_page(world):
         check(re.search(rf'\b{command}\b', page), f'rehome.1 lacks the command {command}')
         helped = world.run([world.program, 'help', command]).text
         check(helped == world.run([world.program, command, '--help']).text, f'{command}: two help texts')
+        own = manual(world, 'rehome-mdm.1') if command == 'mdm' else page
         for option in set(re.findall(r'--[a-z][a-z-]+', helped)):
-            check(option in page, f'rehome.1 lacks {option} of {command}')
+            check(option in own + page, f'the manual pages lack {option} of {command}')
     for variable in ('REHOME_REPO', 'REHOME_PASSWORD_FILE', 'USBMUXD_SOCKET_ADDRESS'):
         check(variable in page, f'rehome.1 lacks {variable}')
+
+
+@case('each noun and verb of rehome mdm, with the options that it takes, is in rehome-mdm.1')
+def mdm_page(world):
+    page = manual(world, 'rehome-mdm.1')
+    lines = world.run([world.program, 'mdm', 'help']).text.splitlines()
+    check(len(lines) > 50, lines)
+    for line in lines:
+        noun, verb = line.split()[:2]
+        told = re.search(rf'^\.BI? "?{noun} {verb}\b.*\n.*\n(Takes .*)?', page, re.M)
+        check(told, f'rehome-mdm.1 lacks {noun} {verb}')
+        for option in re.findall(r'--[a-z-]+', line):
+            check(option in (told.group(1) or ''), f'rehome-mdm.1 lacks {option} of {noun} {verb}')
+    for variable in ('REHOME_MDM_URL', 'REHOME_MDM_TOKEN_FILE', 'REHOME_MDM_CA'):
+        check(variable in page, f'rehome-mdm.1 lacks {variable}')
 
 
 @case('each command, option and fault of rehome-sim is in rehome-sim.1')
