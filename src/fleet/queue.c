@@ -117,7 +117,7 @@ static int make_install(struct fleet *fleet, const struct store_enrollment *enro
 static int make_unlock(struct fleet *fleet, const struct store_enrollment *enrollment,
 		       const struct store_command *command, struct buf *body, struct err *err)
 {
-	CLEANUP(buf_wipe) struct buf token = BUF_INIT(MDM_TOKEN_MAX);
+	CLEANUP(buf_wipe) struct buf token = BUF_INIT(MDM_UNLOCK_MAX);
 	int r = fleet_open(fleet, STORE_OF_ENROLLMENT, enrollment->no, "unlock-token", &token, err);
 
 	if (r < 0)

@@ -45,8 +45,8 @@ static int read_token_update(const struct plist *root, struct mdm_checkin *check
 	if (!r)
 		r = mdm_read_text(root, "PushMagic", 255, true, &checkin->magic, err);
 	if (!r)
-		r = mdm_read_data(root, "UnlockToken", 64 << 10, false, &checkin->unlock_token,
-				  &checkin->has_unlock_token, err);
+		r = mdm_read_data(root, "UnlockToken", MDM_UNLOCK_MAX, false,
+				  &checkin->unlock_token, &checkin->has_unlock_token, err);
 	if (!r)
 		plist_get_bool(root, "AwaitingConfiguration", &checkin->is_awaiting);
 	return r;

@@ -16,16 +16,17 @@
 #include "plist/plist.h"
 
 enum {
-	MDM_ID_MAX = 255,          /* bytes of an enrollment id, user channel included */
-	MDM_CHECKIN_MAX = 1 << 20, /* bytes of a check-in message */
-	MDM_REPORT_MAX = 8 << 20,  /* bytes of a command report (lists of apps are long) */
-	MDM_COMMAND_MAX = 1 << 20, /* bytes of a command */
-	MDM_PROFILE_MAX = 1 << 20, /* bytes of a configuration profile */
+	MDM_ID_MAX = 255,            /* bytes of an enrollment id, user channel included */
+	MDM_CHECKIN_MAX = 1 << 20,   /* bytes of a check-in message */
+	MDM_REPORT_MAX = 8 << 20,    /* bytes of a command report (lists of apps are long) */
+	MDM_COMMAND_MAX = 1 << 20,   /* bytes of a command */
+	MDM_PROFILE_MAX = 700 << 10, /* bytes of a configuration profile: as base64 in a command */
 	MDM_DECLARATION_MAX = 256 << 10,
-	MDM_TEXT_MAX = 1024,  /* bytes of a text of a message, unless said otherwise */
-	MDM_TOKEN_MAX = 4096, /* bytes of push, unlock and bootstrap tokens */
-	MDM_UUID_MAX = 64,    /* characters of a CommandUUID */
-	MDM_ERRORS_MAX = 16,  /* links of an ErrorChain that are looked at */
+	MDM_TEXT_MAX = 1024,       /* bytes of a text of a message, unless said otherwise */
+	MDM_TOKEN_MAX = 4096,      /* bytes of push and bootstrap tokens */
+	MDM_UNLOCK_MAX = 64 << 10, /* bytes of an unlock token: no size is promised */
+	MDM_UUID_MAX = 64,         /* characters of a CommandUUID */
+	MDM_ERRORS_MAX = 16,       /* links of an ErrorChain that are looked at */
 };
 
 /* ---- check-in ----------------------------------------------------------------- */
@@ -115,7 +116,8 @@ struct mdm_report {
 /** mdm_report_parse - as mdm_checkin_parse, at most MDM_REPORT_MAX */
 int mdm_report_parse(struct plist_doc *doc, struct slice bytes, struct mdm_report *report,
 		     struct err *err);
-/** mdm_errors_json - append the error chain as JSON: [{"code","domain","text"}...] */
+/** mdm_errors_json - append the error chain as JSON: [{"code","domain","text"}...], at most 48 KiB:
+ * domains end at 255 bytes, texts at MDM_TEXT_MAX, control characters are blanks */
 int mdm_errors_json(const struct mdm_report *report, struct buf *out, struct err *err);
 /**
  * mdm_plist_json - append @value as JSON: data in base64, dates as 2026-11-01T08:00:00Z

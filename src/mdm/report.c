@@ -66,15 +66,18 @@ int mdm_report_parse(struct plist_doc *doc, struct slice bytes, struct mdm_repor
 	return 0;
 }
 
-/* at most MDM_TEXT_MAX bytes of what a device wrote, cut between characters; NULL is "" */
-static json_t *bounded(const char *text)
+/* at most @max bytes of what a device wrote, cut between characters; NULL is "" */
+static json_t *bounded(const char *text, size_t max)
 {
-	size_t len = text ? strlen(text) : 0;
+	char line[MDM_TEXT_MAX + 1];
+	size_t i, len = text ? strlen(text) : 0;
 
-	if (len > MDM_TEXT_MAX)
-		for (len = MDM_TEXT_MAX; ((unsigned char)text[len] & 0xc0) == 0x80; len--)
+	if (len > max)
+		for (len = max; ((unsigned char)text[len] & 0xc0) == 0x80; len--)
 			;
-	return json_stringn(text ? text : "", len);
+	for (i = 0; i < len; i++)
+		line[i] = (char)((unsigned char)text[i] < 0x20 ? ' ' : text[i]);
+	return json_stringn(line, len);
 }
 
 int mdm_errors_json(const struct mdm_report *report, struct buf *out, struct err *err)
@@ -88,7 +91,8 @@ int mdm_errors_json(const struct mdm_report *report, struct buf *out, struct err
 
 		failed |= json_array_append_new(
 			list, json_pack("{s:I,s:o,s:o}", "code", (json_int_t)error->code, "domain",
-					bounded(error->domain), "text", bounded(error->text)));
+					bounded(error->domain, 255), "text",
+					bounded(error->text, MDM_TEXT_MAX)));
 	}
 	if (failed) {
 		json_decref(list);

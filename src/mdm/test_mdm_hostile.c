@@ -271,30 +271,55 @@ static void of_a_repeated_key_the_first_counts_everywhere(void **state)
 
 static void an_error_chain_is_kept_to_sixteen_links_of_bounded_text(void **state)
 {
-	CLEANUP(buf_clear) struct buf json = BUF_INIT(1 << 20);
+	static const char *const fillers[] = {"ä", "&quot;", "&#10;", "\\"};
 	struct message *message = *state;
 	struct mdm_report report;
-	size_t i;
+	size_t i, n;
 
-	add(message, HEAD "<dict>" UDID TEXT("Status", "Error")
-			     TEXT("CommandUUID", "c") "<key>ErrorChain</key><array>");
-	for (i = 0; i < MDM_ERRORS_MAX + 4; i++) {
-		add(message,
-		    "<dict><key>ErrorCode</key><integer>1</integer>" TEXT(
-			    "ErrorDomain", "D") "<key>LocalizedDescription</key><string>a");
-		add_times(message, "ä", MDM_TEXT_MAX);
-		add(message, "</string></dict>");
+	for (n = 0; n < ARRAY_COUNT(fillers); n++) {
+		CLEANUP(buf_clear) struct buf json = BUF_INIT(48 << 10);
+
+		buf_truncate(&message->text, 0);
+		add(message, HEAD "<dict>" UDID TEXT("Status", "Error")
+				     TEXT("CommandUUID", "c") "<key>ErrorChain</key><array>");
+		for (i = 0; i < MDM_ERRORS_MAX + 4; i++) {
+			add(message, "<dict><key>ErrorCode</key><integer>-9223372036854775808"
+				     "</integer><key>ErrorDomain</key><string>a");
+			add_times(message, fillers[n], MDM_TEXT_MAX);
+			add(message, "</string><key>LocalizedDescription</key><string>a");
+			add_times(message, fillers[n], MDM_TEXT_MAX);
+			add(message, "</string></dict>");
+		}
+		add(message, "</array></dict></plist>");
+		assert_int_equal(mdm_report_parse(message->doc, buf_slice(&message->text), &report,
+						  &message->err),
+				 0);
+		assert_int_equal(report.error_count, MDM_ERRORS_MAX);
+		assert_int_equal(mdm_errors_json(&report, &json, &message->err), 0);
+		assert_true(json.len > (size_t)MDM_ERRORS_MAX * MDM_TEXT_MAX);
+		assert_true(text_is_utf8(buf_text(&json), json.len));
 	}
-	add(message, "</array></dict></plist>");
+}
+
+/* else it would be stored, and fail at each delivery */
+static void the_longest_profile_fits_into_a_command(void **state)
+{
+	CLEANUP(buf_clear) struct buf dict = BUF_INIT(MDM_COMMAND_MAX);
+	CLEANUP(buf_clear) struct buf whole = BUF_INIT(MDM_COMMAND_MAX);
+	struct message *message = *state;
+	struct mdm_command command;
+
+	add_times(message, "p", MDM_PROFILE_MAX);
+	assert_int_equal(mdm_build_install_profile(buf_slice(&message->text), &dict, &message->err),
+			 0);
+	assert_int_equal(mdm_command_parse(message->doc, buf_slice(&dict), &command, &message->err),
+			 0);
+	assert_int_equal(command.payload.len, MDM_PROFILE_MAX);
+	assert_int_equal(mdm_command_write(command.command, "5E0D4F0B-0000-4000-8000-000000000000",
+					   SLICE_EMPTY, &whole, &message->err),
+			 0);
 	assert_int_equal(
-		mdm_report_parse(message->doc, buf_slice(&message->text), &report, &message->err),
-		0);
-	assert_int_equal(report.error_count, MDM_ERRORS_MAX);
-	assert_int_equal(mdm_errors_json(&report, &json, &message->err), 0);
-	/* cut between characters: "a" and whole "ä" */
-	assert_in_range(json.len, MDM_ERRORS_MAX * (MDM_TEXT_MAX - 1),
-			MDM_ERRORS_MAX * (MDM_TEXT_MAX + 64));
-	assert_true(text_is_utf8(buf_text(&json), json.len));
+		mdm_command_parse(message->doc, buf_slice(&whole), &command, &message->err), 0);
 }
 
 static void a_profile_has_at_most_so_many_payloads(void **state)
@@ -466,6 +491,7 @@ int main(void)
 		CASE(a_cut_or_flipped_message_is_refused_or_read_never_both),
 		CASE(of_a_repeated_key_the_first_counts_everywhere),
 		CASE(an_error_chain_is_kept_to_sixteen_links_of_bounded_text),
+		CASE(the_longest_profile_fits_into_a_command),
 		CASE(a_profile_has_at_most_so_many_payloads),
 		CASE(a_status_report_names_at_most_so_many_declarations),
 		CASE(json_that_only_nests_is_refused),
