@@ -133,7 +133,7 @@ int mdm_ask(struct mdm *mdm, const char *method, const char *path, const char *c
 	CLEANUP(http_reply_clear) struct http_reply reply = HTTP_REPLY_INIT;
 	const struct http_field fields[] = {
 		{"Authorization", (const char *)mdm->authorization.bytes},
-		{"Content-Type", content_type},
+		{content_type ? "Content-Type" : NULL, content_type},
 		{NULL, NULL},
 	};
 	struct http_call call = {

@@ -125,7 +125,12 @@ int api_token_first(struct api_context *context, char text[API_TOKEN_MAX + 1], s
 	r = api_token_make(context, &token, id, text, err);
 	if (r != 0)
 		return r;
-	return fleet_audit(context->fleet, "rehome serve", "token-new", id, NULL, err);
+	/* there is no fleet yet on a first start */
+	return store_audit_add(
+		context->store,
+		&(struct store_audit){
+			.at = now, .who = "rehome serve", .action = "token-new", .subject = id},
+		err);
 }
 
 int api_scope_has(struct api_call *call, int64_t device, bool *has, struct err *err)
