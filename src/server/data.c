@@ -1,5 +1,6 @@
 /* data - the data folder: paths, what is read from it, and the first start */
 #include "server/data.h"
+#include "fleet/fleet.h"
 #include "server/api.h"
 #include "server/issue.h"
 #include "store/store.h"
@@ -67,6 +68,9 @@ static int token_make(const struct config *config, bool *is_new, struct err *err
 {
 	char address[DATA_PATH_MAX], path[DATA_PATH_MAX], token[API_TOKEN_MAX + 2] = "";
 	struct store *store CLEANUP(store_free_p) = NULL;
+	struct fleet *fleet CLEANUP(fleet_free_p) = NULL; /* for the audit alone */
+	struct fleet_keys no_keys = {0};
+	struct fleet_policy policy;
 	struct api_context context = {.clock = clock_system(), .entropy = entropy_system()};
 	int r;
 
@@ -75,10 +79,16 @@ static int token_make(const struct config *config, bool *is_new, struct err *err
 	r = store_open(&store, address, err);
 	if (r < 0)
 		return err_wrap(err, r, "open the store");
-	r = store_begin(store, err);
+	fleet_policy_default(&policy);
+	policy.profile_identifier = config->identifier;
+	r = fleet_new(&fleet, store, context.clock, context.entropy, &no_keys, &policy, err);
+	if (r == 0)
+		r = store_begin(store, err);
 	if (r < 0)
 		return r;
 	context.store = store;
+	context.fleet = fleet;
+	context.keys = &no_keys;
 	r = api_token_first(&context, token, err);
 	if (r == ERR_EXISTS) {
 		store_rollback(store);
@@ -126,7 +136,10 @@ int data_prepare(const struct config *config, const char *url, bool *has_new_tok
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return err_set_errno(err, errno, "waitpid");
-	if (!WIFEXITED(status) || (WEXITSTATUS(status) && WEXITSTATUS(status) != STATUS_NEW_TOKEN))
+	if (WIFSIGNALED(status))
+		return err_set(err, ERR_IO, "preparing %s ended with signal %d", config->data,
+			       WTERMSIG(status));
+	if (WEXITSTATUS(status) && WEXITSTATUS(status) != STATUS_NEW_TOKEN)
 		return err_set(err, ERR_IO, "could not prepare %s: see above", config->data);
 	*has_new_token = WEXITSTATUS(status) == STATUS_NEW_TOKEN;
 	return 0;

@@ -181,24 +181,24 @@ static int do_download(struct records *records, struct call_fields *in, struct c
 static int do_enroll(struct records *records, struct call_fields *in, struct call_writer *out,
 		     struct err *err)
 {
-	char link[256];
+	char link[256], text[ERR_TEXT_MAX + 64];
 	int r;
 
 	call_get_text(in, link, sizeof(link));
-	if (!call_get_done(in)) /* longer than any link of ours */
-		r = FLEET_REFUSED;
+	if (!call_get_done(in))
+		r = err_set(err, FLEET_REFUSED, "it is longer than any of ours");
 	else
 		r = fleet_profile_enroll(records->fleet, link, &records->bytes, err);
 	if (r < 0)
 		return r;
-	if (r == 0)
+	if (r == 0) {
 		http_put(out, 200, "application/x-apple-aspen-config", buf_slice(&records->bytes),
 			 NULL);
-	else
-		http_put(
-			out, 404, "text/plain; charset=utf-8",
-			slice_text("This link was used, or its time is over. Ask for a new one.\n"),
-			NULL);
+		return 0;
+	}
+	log_event(LOG_INFO, "link-refused", "reason=\"%s\"", err->text);
+	snprintf(text, sizeof(text), "This link does not enroll a device: %s.\n", err->text);
+	http_put(out, 404, "text/plain; charset=utf-8", slice_text(text), NULL);
 	return 0;
 }
 
@@ -212,7 +212,7 @@ static int do_identity(struct records *records, struct call_fields *in, struct c
 	call_get_text(in, challenge, sizeof(challenge));
 	spki = call_get(in);
 	if (!call_get_done(in))
-		return FLEET_REFUSED;
+		return err_set(err, FLEET_REFUSED, "no challenge of ours");
 	r = fleet_identity_issue(records->fleet, challenge, spki, &records->bytes, err);
 	if (r == 0)
 		call_put(out, buf_slice(&records->bytes));
