@@ -334,6 +334,42 @@ static inline struct fleet_peer testing_enroll(struct testing *t, const char *id
 	return peer;
 }
 
+/* testing_renewal - the identity that the InstallProfile just handed out leads to */
+static inline struct fleet_peer testing_renewal(struct testing *t)
+{
+	static const char key[] = "<key>Challenge</key>";
+	char challenge[FLEET_CHALLENGE_LEN + 1];
+	struct mdm_command command;
+	const char *at;
+
+	testing_expect(t, "InstallProfile");
+	plist_doc_reset(t->doc);
+	testing_check(t, mdm_command_parse(t->doc, buf_slice(&t->answer.body), &command, &t->err));
+	at = memmem(command.payload.bytes, command.payload.len, key, sizeof(key) - 1);
+	assert_non_null(at);
+	assert_int_equal(sscanf(at + sizeof(key) - 1, " <string>%40[0-9a-f]", challenge), 1);
+	return testing_identity(t, challenge);
+}
+
+/* testing_renew - sweep, session, new identity, Authenticate and TokenUpdate, as a device does */
+static inline struct fleet_peer testing_renew(struct testing *t, const struct fleet_peer *old,
+					      const char *id, const char *token)
+{
+	struct fleet_peer peer;
+	unsigned count;
+	char uuid[FLEET_UUID_MAX + 1];
+
+	TESTING_DO(t, fleet_sweep_identities(t->fleet, 100, &count, &t->err));
+	assert_int_equal(testing_report(t, old, id, "Idle", NULL), 200);
+	memcpy(uuid, t->uuid, sizeof(uuid));
+	peer = testing_renewal(t);
+	assert_int_equal(testing_authenticate(t, &peer, id), 200);
+	assert_int_equal(testing_token(t, &peer, id, token, "magic-1", NULL), 200);
+	/* the answer to the renewal itself comes over the connection that was there before */
+	assert_int_equal(testing_report(t, old, id, "Acknowledged", uuid), 200);
+	return peer;
+}
+
 /* testing_enqueue - one plain command for @id; its UUID stays in t->uuid. Yields the outcome */
 static inline int testing_enqueue(struct testing *t, const char *id, const char *type)
 {
