@@ -83,3 +83,19 @@ def rooms(world):
         check((room / 'README.md').is_file(), f'{room.name} has no README.md')
         check((room / f'{room.name}.h').is_file(), f'{room.name} has no header of its name')
         check(f'`{room.name}`' in layers, f'{room.name} is not in docs/design/rooms.md')
+
+
+@case('each table of the service with each of its columns is in docs/design/service.md, and no other')
+def rows_page(world):
+    root = pathlib.Path(world.env['REHOME_SOURCE_ROOT'])
+    source = ''.join(re.findall(r'"((?:[^"\\]|\\.)*)"', (root / 'src' / 'store' / 'schema.c').read_text()))
+    tables = {name: re.findall(r'(\w+) \{\w+\}', columns)
+              for name, columns in re.findall(r'CREATE TABLE (\w+) \((.*?)\)(?: \{keyed\})?;', source)}
+    check(len(tables) > 15, tables)
+    section = (root / 'docs' / 'design' / 'service.md').read_text().split('## Rows')[1].split('\n## ')[0]
+    told = {line.split('|')[1].strip(): line for line in section.splitlines() if line.startswith('| ')}
+    del told['table']
+    check(set(told) == set(tables), f'tables: {set(told) ^ set(tables)}')
+    for name, columns in tables.items():
+        for column in columns:
+            check(re.search(rf'\b{column}\b', told[name]), f'service.md lacks {column} of {name}')
