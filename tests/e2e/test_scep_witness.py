@@ -3,73 +3,17 @@
 certmonger's SCEP client enrolls and renews; `openssl` verifies the chains that the service issues and
 the profile that it signs; `plistlib` reads what was signed.
 """
-import http.client
-import json
 import plistlib
 import re
 import shutil
-import signal
 import ssl
-import subprocess
 import urllib.parse
 
 from harness import Skip, case, check
 from scep_client import Certmonger, Relay
+from service import Service
 
 TOPIC = 'com.apple.mgmt.External.9e7f0c1a-2f4e-4b52-9c0d-5f1f0b7a3c11'
-
-
-class Service:
-    """`rehome serve` with a folder of its own, on a free port."""
-
-    def __init__(self, world):
-        self.world = world
-        self.data = world.dir / 'service'
-        self.log = open(world.dir / 'service.log', 'wb')
-        self.process = subprocess.Popen(
-            [world.program, 'serve', '--data', str(self.data), '--listen', '127.0.0.1:0'],
-            stdout=subprocess.PIPE, stderr=self.log, env=world.env)
-        lines = []
-        while not lines or not lines[-1].startswith('ready '):
-            line = self.process.stdout.readline().decode()
-            check(line, f'the service ended: {lines} {self.said()}')
-            lines.append(line)
-        self.port = urllib.parse.urlparse(lines[-1].split()[1]).port
-        token_file = re.search(r'token: (\S+)', ''.join(lines)).group(1)
-        with open(token_file) as file:
-            self.token = file.read().strip()
-        self.ca = self.data / 'public' / 'ca.pem'
-        self.tls = ssl.create_default_context(cafile=str(self.ca))
-
-    def said(self):
-        return (self.world.dir / 'service.log').read_bytes().decode(errors='replace')[-3000:]
-
-    def ask(self, method, path, body=None, content_type='application/json', status=200):
-        connection = http.client.HTTPSConnection('127.0.0.1', self.port, context=self.tls, timeout=30)
-        headers = {'Authorization': f'Bearer {self.token}'}
-        if body is not None:
-            headers['Content-Type'] = content_type
-            body = json.dumps(body) if content_type == 'application/json' else body
-        connection.request(method, path, body, headers)
-        reply = connection.getresponse()
-        answer = reply.read()
-        connection.close()
-        check(reply.status == status, f'{method} {path}: {reply.status} {answer[:300]} {self.said()}')
-        return answer
-
-    def ticket(self, kind):
-        return json.loads(self.ask('POST', '/api/v1/tickets', {'kind': kind}))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *why):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(30)
-        self.process.stdout.close()
-        self.log.close()
-        if why[0] is None:
-            check(code == 0 and 'Sanitizer' not in self.said(), f'the service ended with {code}: {self.said()}')
 
 
 def openssl(world, *words, input=None, code=0):
@@ -158,3 +102,18 @@ def profile(world):
         mdm = [payload for payload in profile['PayloadContent'] if payload['PayloadType'] == 'com.apple.mdm']
         check(len(mdm) == 1 and mdm[0]['Topic'] == TOPIC, profile)
         service.ask('GET', link, status=404)
+
+
+@case('what is no SCEP is a bad request, whatever it is, and the service goes on')
+def no_scep(world):
+    with Service(world) as service:
+        caps = service.ask('GET', '/scep?operation=GetCACaps').split()
+        check({b'AES', b'SHA-256', b'POSTPKIOperation', b'Renewal'} <= set(caps) and b'SHA-1' not in caps, caps)
+        for query in ('', '?operation=', '?operation=GetNothing', '?operation=PKIOperation',
+                      '?operation=PKIOperation&message=%00', '?operation=PKIOperation&message=MIAA'):
+            service.ask('GET', '/scep' + query, status=400)
+        for body in (b'0', b'\x30\x80', service.ask('GET', '/scep?operation=GetCACert'), world.random.randbytes(3000)):
+            service.ask('POST', '/scep?operation=PKIOperation', body, 'application/x-pki-message', status=400)
+        service.ask('POST', '/scep?operation=PKIOperation', bytes(20000), 'application/x-pki-message', status=413)
+        service.ask('GET', '/scep?operation=PKIOperation&message=' + 'M' * 70000, status=431)
+        check(service.ask('GET', '/scep?operation=GetCACaps').split() == caps, 'it went on')
