@@ -405,6 +405,15 @@ static inline struct store_enrollment testing_row(struct testing *t, const char 
 	return row;
 }
 
+/* testing_row_no - inside of a transaction: the number of an enrollment */
+static inline int64_t testing_row_no(struct testing *t, const char *id)
+{
+	struct store_enrollment row;
+
+	assert_int_equal(store_enrollment_find(t->store, id, &row, &t->err), 0);
+	return row.no;
+}
+
 /* testing_events - how many events of @kind the outbox holds */
 static inline unsigned testing_events(struct testing *t, const char *kind)
 {

@@ -1,0 +1,430 @@
+/*
+ * Tickets, ownership, what an organisation may see, profiles by reconciliation, declarations, and
+ * commands that are refused.
+ */
+#include "fleet/testing.h"
+
+#define ID TESTING_UDID
+#define PROFILE "test.rehome.wifi"
+
+static void a_challenge_buys_one_identity(void **state)
+{
+	struct testing *t = *state;
+	CLEANUP(buf_clear) struct buf der = BUF_INIT(8192);
+	struct fleet_ticket_wish wish = {.by = "anna"}, link = {.is_link = true, .by = "anna"};
+	char challenge[FLEET_CHALLENGE_LEN + 1];
+
+	TESTING_DO(t, fleet_ticket_new(t->fleet, &wish, challenge, &t->err));
+	testing_identity(t, challenge);
+	assert_int_equal(TESTING_DO(t, fleet_identity_issue(t->fleet, challenge,
+							    buf_slice(&t->spki), &der, &t->err)),
+			 FLEET_REFUSED);
+	assert_int_equal(TESTING_DO(t, fleet_identity_issue(t->fleet, "no such",
+							    buf_slice(&t->spki), &der, &t->err)),
+			 FLEET_REFUSED);
+	/* an hour too late */
+	TESTING_DO(t, fleet_ticket_new(t->fleet, &wish, challenge, &t->err));
+	testing_pass(t, FLEET_DAY_S + 3600);
+	assert_int_equal(TESTING_DO(t, fleet_identity_issue(t->fleet, challenge,
+							    buf_slice(&t->spki), &der, &t->err)),
+			 FLEET_REFUSED);
+	/* a link buys the profile, once, and is no challenge itself */
+	TESTING_DO(t, fleet_ticket_new(t->fleet, &link, challenge, &t->err));
+	assert_int_equal(TESTING_DO(t, fleet_identity_issue(t->fleet, challenge,
+							    buf_slice(&t->spki), &der, &t->err)),
+			 FLEET_REFUSED);
+	assert_int_equal(der.len, 0);
+	assert_int_equal(TESTING_DO(t, fleet_profile_enroll(t->fleet, challenge, &der, &t->err)),
+			 0);
+	assert_null(memmem(der.bytes, der.len, challenge, FLEET_CHALLENGE_LEN));
+	assert_int_equal(TESTING_DO(t, fleet_profile_enroll(t->fleet, challenge, &der, &t->err)),
+			 FLEET_REFUSED);
+}
+
+static void a_ticket_for_one_device_serves_no_other(void **state)
+{
+	struct testing *t = *state;
+	struct fleet_peer peer = testing_new_identity(t, TESTING_OTHER);
+
+	assert_int_equal(testing_authenticate(t, &peer, ID), 400);
+	assert_int_equal(testing_authenticate(t, &peer, ID), 400);
+	assert_int_equal(testing_events(t, "ticket-foreign"), 1);
+	assert_int_equal(testing_authenticate(t, &peer, TESTING_OTHER), 200);
+}
+
+static void a_personal_device_is_kept_out_unless_its_serial_number_was_imported(void **state)
+{
+	struct testing *t = *state;
+	struct fleet_peer peer = testing_new_identity(t, NULL);
+
+	t->policy.is_personal_blocked = true;
+	testing_policy(t);
+	assert_int_equal(testing_authenticate(t, &peer, ID), 400);
+	assert_int_equal(testing_events(t, "enrollment-restricted"), 1);
+	assert_int_equal(TESTING_DO(t, fleet_identifier_import(t->fleet, "no-serial", NULL, "anna",
+							       &t->err)),
+			 FLEET_REFUSED);
+	assert_int_equal(TESTING_DO(t, fleet_identifier_import(t->fleet, "rhsim.0000001",
+							       "loan pool", "anna", &t->err)),
+			 0);
+	assert_int_equal(testing_authenticate(t, &peer, ID), 200);
+}
+
+static void report_numbers(struct testing *t, const struct fleet_peer *peer)
+{
+	testing_enqueue(t, ID, "DeviceInformation");
+	testing_report(t, peer, ID, "Idle", NULL);
+	testing_report_keys(t, peer, ID, "Acknowledged", t->uuid,
+			    "<key>QueryResponses</key><dict><key>ServiceSubscriptions</key><array>"
+			    "<dict><key>PhoneNumber</key><string>+491701234567</string></dict>"
+			    "</array><key>IsSupervised</key><true/></dict>");
+}
+
+static bool inventory_has(struct testing *t, const char *text)
+{
+	struct store_device device;
+	struct store_kept kept;
+	bool is_there;
+
+	testing_begin(t);
+	testing_check(t, store_device_find(t->store, ID, &device, &t->err));
+	is_there = store_kept_get(t->store, STORE_OF_DEVICE, device.no,
+				  "inventory/DeviceInformation", &kept, &t->err) == 0 &&
+		   memmem(kept.bytes.bytes, kept.bytes.len, text, strlen(text));
+	testing_end(t, 0);
+	return is_there;
+}
+
+static void of_a_personal_device_less_is_seen(void **state)
+{
+	struct testing *t = *state;
+	struct fleet_peer peer = testing_enroll(t, ID);
+	struct secret secret = SECRET_INIT;
+
+	report_numbers(t, &peer);
+	assert_true(inventory_has(t, "***4567"));
+	assert_false(inventory_has(t, "1234567"));
+	assert_int_equal(testing_enqueue(t, ID, "InstalledApplicationList"), FLEET_REFUSED);
+	secret_set(&secret, slice_text("x"), &t->err);
+	assert_int_equal(TESTING_DO(t, fleet_secret_set(t->fleet, ID, FLEET_BACKUP_PASSWORD,
+							&secret, "anna", &t->err)),
+			 FLEET_REFUSED);
+	TESTING_DO(t, fleet_ownership_set(t->fleet, ID, FLEET_CORPORATE, "anna", &t->err));
+	report_numbers(t, &peer);
+	assert_true(inventory_has(t, "+491701234567"));
+	assert_int_equal(testing_enqueue(t, ID, "InstalledApplicationList"), 0);
+	/* and what was known goes when it becomes personal */
+	TESTING_DO(t, fleet_ownership_set(t->fleet, ID, FLEET_PERSONAL, "anna", &t->err));
+	assert_false(inventory_has(t, "+49"));
+}
+
+static void a_bypass_code_lies_sealed_and_in_no_result(void **state)
+{
+	struct testing *t = *state;
+	struct fleet_peer peer = testing_enroll(t, ID);
+	struct secret code = SECRET_INIT;
+	struct store_history *rows;
+	struct store_history row;
+	size_t count;
+
+	report_numbers(t, &peer);
+	TESTING_DO(t, fleet_ownership_set(t->fleet, ID, FLEET_CORPORATE, "anna", &t->err));
+	assert_int_equal(testing_enqueue(t, ID, "ActivationLockBypassCode"), 0);
+	testing_report(t, &peer, ID, "Idle", NULL);
+	testing_report_keys(t, &peer, ID, "Acknowledged", t->uuid,
+			    "<key>ActivationLockBypassCode</key><string>ABCDE-12345</string>");
+	assert_int_equal(TESTING_DO(t, fleet_secret_get(t->fleet, ID, FLEET_BYPASS_CODE, &code,
+							"anna", &t->err)),
+			 0);
+	assert_memory_equal(code.bytes, "ABCDE-12345", 11);
+	testing_begin(t);
+	testing_check(t, store_history_list(t->store, testing_row_no(t, ID), 0, 10, &rows, &count,
+					    &t->err));
+	for (size_t i = 0; i < count; i++) {
+		testing_check(t, store_history_find(t->store, rows[i].enrollment, rows[i].uuid,
+						    &row, &t->err));
+		assert_null(memmem(row.result.bytes, row.result.len, "ABCDE", 5));
+	}
+	testing_end(t, 0);
+}
+
+static void clear_passcode_gets_the_stored_token_at_delivery(void **state)
+{
+	struct testing *t = *state;
+	struct fleet_peer peer = testing_enroll(t, ID);
+
+	testing_enqueue(t, ID, "ClearPasscode");
+	testing_token(t, &peer, ID, "AAAA", "magic-1", NULL); /* without one: the old one stays */
+	testing_report(t, &peer, ID, "Idle", NULL);
+	testing_expect(t, "ClearPasscode");
+	assert_non_null(memmem(t->answer.body.bytes, t->answer.body.len, "BBBB", 4));
+}
+
+/* ---- profiles ---- */
+
+static void put_profile(struct testing *t, char version)
+{
+	char text[1024], identifier[FLEET_NAME_MAX + 1];
+	int64_t number;
+
+	snprintf(text, sizeof(text),
+		 TESTING_HEAD "<key>PayloadType</key><string>Configuration</string>"
+			      "<key>PayloadVersion</key><integer>1</integer>"
+			      "<key>PayloadIdentifier</key><string>" PROFILE "</string>"
+			      "<key>PayloadUUID</key><string>6F2E1B1C-0000-4000-8000-00000000000%c"
+			      "</string><key>PayloadContent</key><array/></dict></plist>",
+		 version);
+	assert_int_equal(TESTING_DO(t, fleet_profile_put(t->fleet, slice_text(text), "anna",
+							 identifier, &number, &t->err)),
+			 0);
+	assert_int_equal(number, version - '0');
+}
+
+static unsigned reconcile(struct testing *t)
+{
+	unsigned count;
+
+	TESTING_DO(t, fleet_sweep_reconcile(t->fleet, 100, &count, &t->err));
+	return count;
+}
+
+/* Idle; if a command comes it is answered, and nothing may follow */
+static void session(struct testing *t, const struct fleet_peer *peer, const char *type,
+		    const char *status)
+{
+	testing_report(t, peer, ID, "Idle", NULL);
+	testing_expect(t, type);
+	if (!type[0])
+		return;
+	testing_report(t, peer, ID, status, t->uuid);
+	testing_expect(t, "");
+}
+
+static void what_is_assigned_is_installed_and_what_is_not_is_removed(void **state)
+{
+	struct testing *t = *state;
+	struct fleet_peer peer = testing_enroll(t, ID);
+	struct fleet_target group = {.kind = FLEET_TARGET_GROUP, .name = "sales"};
+
+	put_profile(t, '1');
+	assert_int_equal(TESTING_DO(t, fleet_profile_assign(t->fleet, PROFILE, &group, true, "anna",
+							    &t->err)),
+			 FLEET_NO_SUCH);
+	TESTING_DO(t, fleet_group_set(t->fleet, "sales", NULL, false, "anna", &t->err));
+	TESTING_DO(t, fleet_profile_assign(t->fleet, PROFILE, &group, true, "anna", &t->err));
+	assert_int_equal(reconcile(t), 0);
+	TESTING_DO(t, fleet_group_set(t->fleet, "sales", ID, true, "anna", &t->err));
+	assert_int_equal(reconcile(t), 1);
+	/* of two versions that came before its visit the device gets the newest, once */
+	put_profile(t, '2');
+	assert_int_equal(reconcile(t), 1);
+	testing_report(t, &peer, ID, "Idle", NULL);
+	testing_expect(t, "InstallProfile");
+	testing_report(t, &peer, ID, "Acknowledged", t->uuid);
+	testing_expect(t, "");
+	/* nothing is wanted again; another version is */
+	TESTING_DO(t, fleet_reconcile(t->fleet, ID, &t->err));
+	session(t, &peer, "", "");
+	put_profile(t, '3');
+	reconcile(t);
+	session(t, &peer, "InstallProfile", "Error");
+	assert_int_equal(testing_events(t, "profile-failed"), 1);
+	TESTING_DO(t, fleet_reconcile(t->fleet, ID, &t->err));
+	session(t, &peer, "", ""); /* a failed version is not tried again by itself */
+	TESTING_DO(t, fleet_group_set(t->fleet, "sales", ID, false, "anna", &t->err));
+	reconcile(t);
+	session(t, &peer, "RemoveProfile", "Acknowledged");
+	TESTING_DO(t, fleet_reconcile(t->fleet, ID, &t->err));
+	session(t, &peer, "", "");
+}
+
+static void a_profile_that_is_gone_comes_back_after_a_profile_list(void **state)
+{
+	struct testing *t = *state;
+	struct fleet_peer peer = testing_enroll(t, ID);
+	struct fleet_target all = {.kind = FLEET_TARGET_ALL};
+
+	put_profile(t, '1');
+	TESTING_DO(t, fleet_profile_assign(t->fleet, PROFILE, &all, true, "anna", &t->err));
+	reconcile(t);
+	session(t, &peer, "InstallProfile", "Acknowledged");
+	testing_enqueue(t, ID, "ProfileList");
+	testing_report(t, &peer, ID, "Idle", NULL);
+	testing_expect(t, "ProfileList");
+	testing_report_keys(t, &peer, ID, "Acknowledged", t->uuid,
+			    "<key>ProfileList</key><array/>");
+	testing_expect(t, "InstallProfile");
+}
+
+/* ---- declarations ---- */
+
+static int declare(struct testing *t, const struct fleet_peer *peer, const char *endpoint)
+{
+	char keys[256];
+
+	snprintf(keys, sizeof(keys), "<key>Endpoint</key><string>%s</string>", endpoint);
+	return testing_checkin(t, peer, ID, "DeclarativeManagement", keys);
+}
+
+static void a_404_leaves_only_for_a_declaration_that_is_not_assigned(void **state)
+{
+	struct testing *t = *state;
+	struct fleet_peer peer;
+	struct fleet_target all = {.kind = FLEET_TARGET_ALL};
+	static const char json[] = "{\"Type\":\"com.apple.configuration.management.test\","
+				   "\"Identifier\":\"c1\",\"Payload\":{\"Echo\":\"x\"}}";
+
+	t->policy.is_declarative = true;
+	testing_policy(t);
+	peer = testing_enroll(t, ID);
+	session(t, &peer, "DeclarativeManagement", "Acknowledged");
+	assert_int_equal(
+		TESTING_DO(t, fleet_declaration_put(t->fleet, slice_text(json), "anna", &t->err)),
+		0);
+	assert_int_equal(declare(t, &peer, "declaration/configuration/c1"), 404);
+	TESTING_DO(t, fleet_declaration_assign(t->fleet, "c1", &all, true, "anna", &t->err));
+	reconcile(t);
+	session(t, &peer, "DeclarativeManagement", "Acknowledged"); /* the set has another token */
+	assert_int_equal(declare(t, &peer, "declaration/configuration/c1"), 200);
+	assert_int_equal(declare(t, &peer, "declaration/asset/c1"), 404);
+	assert_int_equal(declare(t, &peer, "tokens"), 200);
+	assert_int_equal(declare(t, &peer, "declaration-items"), 200);
+	assert_non_null(memmem(t->answer.body.bytes, t->answer.body.len, "\"c1\"", 4));
+	assert_int_equal(declare(t, &peer, "no/such"), 400);
+	assert_int_equal(declare(t, &peer,
+				 "declaration/configuration/"
+				 "rehome.status-subscriptions"),
+			 200);
+}
+
+/* ---- commands that are refused ---- */
+
+static int enqueue_for(struct testing *t, enum fleet_target_kind kind, const char *keys)
+{
+	struct fleet_target target = {.kind = kind};
+	struct fleet_queued queued;
+	const char *id = ID;
+	char text[2048];
+	struct fleet_wish wish = {.lane = FLEET_LANE_NORMAL, .by = "anna"};
+
+	if (kind == FLEET_TARGET_ENROLLMENTS)
+		target = (struct fleet_target){.ids = &id, .count = 1};
+	snprintf(text, sizeof(text), TESTING_HEAD "%s</dict></plist>", keys);
+	wish.command = slice_text(text);
+	return TESTING_DO(
+		t, fleet_command_enqueue(t->fleet, &wish, &target, &queued, NULL, NULL, &t->err));
+}
+
+#define TYPE(type) "<key>RequestType</key><string>" type "</string>"
+
+static void what_ends_management_is_not_queued_as_a_command(void **state)
+{
+	struct testing *t = *state;
+
+	testing_enroll(t, ID);
+	assert_int_equal(enqueue_for(t, FLEET_TARGET_ENROLLMENTS,
+				     TYPE("RemoveProfile") "<key>Identifier</key>"
+							   "<string>" TESTING_PROFILE "</string>"),
+			 FLEET_REFUSED);
+	assert_int_equal(enqueue_for(t, FLEET_TARGET_ALL, TYPE("EraseDevice")), FLEET_REFUSED);
+	assert_int_equal(enqueue_for(t, FLEET_TARGET_ALL, "<key>Nothing</key><true/>"),
+			 FLEET_REFUSED);
+	assert_int_equal(enqueue_for(t, FLEET_TARGET_ALL, TYPE("SecurityInfo")), 0);
+	assert_int_equal(enqueue_for(t, FLEET_TARGET_ENROLLMENTS,
+				     "<key>CommandUUID</key><string>same</string><key>Command</key>"
+				     "<dict>" TYPE("SecurityInfo") "</dict>"),
+			 0);
+	assert_int_equal(enqueue_for(t, FLEET_TARGET_ENROLLMENTS,
+				     "<key>CommandUUID</key><string>same</string><key>Command</key>"
+				     "<dict>" TYPE("SecurityInfo") "</dict>"),
+			 FLEET_REFUSED);
+}
+
+static void a_hidden_record_comes_back_when_the_device_is_heard(void **state)
+{
+	struct testing *t = *state;
+	struct fleet_peer peer = testing_enroll(t, ID);
+
+	TESTING_DO(t, fleet_contacts_flush(t->fleet, &t->err));
+	assert_int_equal(TESTING_DO(t, fleet_hide(t->fleet, ID, "anna", &t->err)), 0);
+	TESTING_DO(t, fleet_contacts_flush(t->fleet, &t->err));
+	assert_int_equal(testing_events(t, "seen-again"), 0);
+	testing_report(t, &peer, ID, "Idle", NULL);
+	TESTING_DO(t, fleet_contacts_flush(t->fleet, &t->err));
+	assert_int_equal(testing_events(t, "seen-again"), 1);
+}
+
+static void an_imported_device_is_known_by_its_identity_alone(void **state)
+{
+	struct testing *t = *state;
+	static const uint8_t identity[FLEET_CERT_SHA256_LEN] = {5};
+	struct fleet_peer peer = {.is_presented = true, .sha256 = {5}};
+	struct fleet_peer first = testing_new_identity(t, TESTING_OTHER);
+	char text[4096];
+	struct slice said = testing_wrap(ID,
+					 "<key>MessageType</key><string>Authenticate</string>"
+					 "<key>Topic</key><string>" TESTING_TOPIC "</string>",
+					 text);
+
+	assert_int_equal(
+		TESTING_DO(t, fleet_migrate_in(t->fleet, said, identity,
+					       testing_now(t) + FLEET_DAY_S, "anna", &t->err)),
+		0);
+	/* again; or under an identity that is somebody's */
+	assert_int_equal(
+		TESTING_DO(t, fleet_migrate_in(t->fleet, said, identity, 0, "anna", &t->err)),
+		FLEET_REFUSED);
+	/* nobody gets in because he is the first to come */
+	assert_int_equal(testing_token(t, &first, ID, "AAAA", "m", NULL), 400);
+	assert_int_equal(testing_authenticate(t, &first, ID), 400);
+	assert_int_equal(testing_token(t, &peer, ID, "AAAA", "m", NULL), 200);
+	assert_int_equal(testing_report(t, &peer, ID, "Idle", NULL), 200);
+}
+
+static void a_user_channel_has_a_queue_of_its_own(void **state)
+{
+	struct testing *t = *state;
+	struct fleet_peer peer = testing_enroll(t, ID);
+	static const char user[] = "<key>UserID</key><string>FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"
+				   "</string><key>UserShortName</key><string>eva</string>";
+	static const char tokens[] = "<key>UserID</key><string>FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"
+				     "</string><key>UserShortName</key><string>eva</string>"
+				     "<key>Token</key><data>DDDD</data>"
+				     "<key>PushMagic</key><string>magic-u</string>";
+
+	testing_report_keys(t, &peer, ID, "Idle", NULL, user);
+	assert_int_equal(t->answer.status, 400);
+	assert_int_equal(testing_checkin(t, &peer, ID, "TokenUpdate", tokens), 200);
+	assert_int_equal(testing_events(t, "restored"), 0);
+	assert_int_equal(testing_enqueue(t, ID ":eva", "ProfileList"), 0);
+	testing_report(t, &peer, ID, "Idle", NULL);
+	testing_expect(t, "");
+	testing_report_keys(t, &peer, ID, "Idle", NULL, user);
+	testing_expect(t, "ProfileList");
+	/* and ends with the device's enrollment */
+	assert_int_equal(testing_authenticate(t, &peer, ID), 200);
+	assert_int_equal(testing_row(t, ID ":eva").state, STORE_DISABLED);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, testing_set_up, testing_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_challenge_buys_one_identity),
+		TEST(a_ticket_for_one_device_serves_no_other),
+		TEST(a_personal_device_is_kept_out_unless_its_serial_number_was_imported),
+		TEST(of_a_personal_device_less_is_seen),
+		TEST(a_bypass_code_lies_sealed_and_in_no_result),
+		TEST(clear_passcode_gets_the_stored_token_at_delivery),
+		TEST(what_is_assigned_is_installed_and_what_is_not_is_removed),
+		TEST(a_profile_that_is_gone_comes_back_after_a_profile_list),
+		TEST(a_404_leaves_only_for_a_declaration_that_is_not_assigned),
+		TEST(what_ends_management_is_not_queued_as_a_command),
+		TEST(a_hidden_record_comes_back_when_the_device_is_heard),
+		TEST(an_imported_device_is_known_by_its_identity_alone),
+		TEST(a_user_channel_has_a_queue_of_its_own),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
