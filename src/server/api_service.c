@@ -37,7 +37,7 @@ int api_whoami(struct api_call *call, struct err *err)
 {
 	return api_reply(call, 200,
 			 json_pack("{s:s, s:s, s:s, s:o, s:o}", "id", call->token.id, "name",
-				   call->token.name, "role", call->token.role, "scope",
+				   call->token.name, "role", api_role_name(call->role), "scope",
 				   api_text(call->token.scope), "ends", api_time(call->token.ends)),
 			 err);
 }
