@@ -1,0 +1,226 @@
+"""The small API that other tools speak, and the sequence that any MDM service must hold, from outside.
+
+Everything goes over HTTPS; the device is mdm_device.Device.  Each case runs on SQLite and on PostgreSQL.
+"""
+import base64
+import contextlib
+import http.client
+import json
+import plistlib
+import ssl
+import uuid
+
+import postgres
+from harness import Skip, case, check
+from mdm_device import Device, openssl
+from mdm_service import Service
+
+TOPIC = 'com.apple.mgmt.External.2f9b3c1e-0000-4000-8000-00000000000a'
+
+
+@contextlib.contextmanager
+def services(world, on_postgresql, *names):
+    """One service for each name, each on a store of its own."""
+    with contextlib.ExitStack() as stack:
+        options = {name: () for name in names}
+        if on_postgresql:
+            try:
+                server = stack.enter_context(postgres.running())
+            except postgres.Missing as reason:
+                raise Skip(str(reason)) from reason
+            options = {name: ('--store', server.database(name)) for name in names}
+        # nothing listens there: pushes come to nothing, and no device may notice
+        yield [stack.enter_context(Service(world, '--apns', 'https://127.0.0.1:9', *options[name], name=name))
+               for name in names]
+
+
+def push_certificate(world, topic=TOPIC, days='30'):
+    key, cert = world.dir / 'push.key', world.dir / 'push.crt'
+    openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, '-days', days,
+            '-subj', f'/UID={topic}/CN=APSP')
+    return cert.read_bytes() + key.read_bytes()
+
+
+class Small:
+    """A client of the small API."""
+
+    def __init__(self, service, password=None):
+        self.service = service
+        self.password = password or service.token
+
+    def ask(self, method, path, body=b'', user='nanomdm'):
+        context = ssl.create_default_context(cafile=str(self.service.ca))
+        connection = http.client.HTTPSConnection('127.0.0.1', self.service.port, context=context, timeout=60)
+        basic = base64.b64encode(f'{user}:{self.password}'.encode()).decode()
+        connection.request(method, path, body, {'Authorization': f'Basic {basic}'})
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        return answer.status, json.loads(text), answer.headers
+
+    def enqueue(self, ids, request_type='DeviceInformation', name=None, query='', **keys):
+        name = name or str(uuid.uuid4()).upper()
+        command = {'CommandUUID': name, 'Command': {'RequestType': request_type, **keys}}
+        return (*self.ask('PUT', f'/v1/enqueue/{ids}{query}', plistlib.dumps(command))[:2], name)
+
+
+def udid(number):
+    return f'0000FE5A-{number:016X}'
+
+
+def enrolled(world, service, name, number):
+    device = Device(world, service, name, udid(number))
+    device.install(service.link())
+    check(device.authenticate() == 200 and device.token_update() == 200, name)
+    return device
+
+
+def whole_sequence(world, on_postgresql):
+    with services(world, on_postgresql, 'one') as (service,):
+        small = Small(service)
+
+        # the version needs no key; anything else does, and there 401 is right
+        status, answer, _ = small.ask('GET', '/version')
+        check(status == 200 and answer['version'], answer)
+        status, _, headers = Small(service, 'wrong').ask('GET', f'/v1/pushcert?topic={TOPIC}')
+        check(status == 401 and 'realm=' in headers['WWW-Authenticate'], headers)
+        check(small.ask('GET', '/v1/push/x', user='somebody')[0] == 401, 'another user')
+
+        # the push certificate is stored and read; another topic is refused
+        status, answer, _ = small.ask('PUT', '/v1/pushcert', push_certificate(world))
+        check(status == 200 and answer['topic'] == TOPIC, answer)
+        status, answer, _ = small.ask('GET', f'/v1/pushcert?topic={TOPIC}')
+        check(status == 200 and answer['topic'] == TOPIC and answer['not_after'], answer)
+        check(small.ask('PUT', '/v1/pushcert', push_certificate(world, 'com.apple.mgmt.other'))[0] == 409, 'another topic')
+
+        # enrolling: a TokenUpdate before Authenticate is refused, twice, and nothing is unenrolled
+        one = Device(world, service, 'one', udid(1))
+        one.install(service.link())
+        check(one.topic == TOPIC, one.topic)
+        for _ in range(2):
+            check(one.token_update() == 400, 'TokenUpdate before Authenticate')
+        check(one.authenticate() == 200 and one.token_update() == 200, 'Authenticate, TokenUpdate')
+
+        # a certificate and an id belong to each other
+        two = enrolled(world, service, 'two', 2)
+        two.udid = one.udid
+        check(two.report()[0] == 400, 'another certificate for the same id')
+        check(two.token_update() == 400 and two.authenticate() == 400, 'a bound certificate for another id')
+        two.udid = udid(2)
+        check(two.report() == (200, None), 'its own id')
+
+        # what the push service cannot use is no error of the device
+        check(two.token_update(token=b'', magic='') == 200, 'unusable push data')
+
+        # bootstrap token: none, set, got, and none after enrolling again
+        check(one.checkin('GetBootstrapToken') in ((200, None), (200, {})), 'no bootstrap token yet')
+        check(one.checkin('SetBootstrapToken', BootstrapToken=b'bootstrap')[0] == 200)
+        check(one.checkin('GetBootstrapToken') == (200, {'BootstrapToken': b'bootstrap'}), 'the token that was set')
+        check(one.authenticate() == 200 and one.token_update() == 200, 'enrolls again')
+        check(one.checkin('GetBootstrapToken') in ((200, None), (200, {})), 'a token of an earlier life')
+
+        commands(one, small)
+        answers(one, small)
+        check(small.ask('PUT', f'/v1/push/{one.udid}')[0] == 200, 'push')
+        check(small.ask('GET', f'/v1/push/{one.udid},nobody')[0] == 207, 'push of one that is not there')
+        log = service.said()
+        check(' status=401 ' not in log.replace('path=/v1', '') or '/checkin' not in log, 'a device was sent a 401')
+
+
+def drain(device):
+    """Answer what the service itself has queued (its inventory), until nothing is left."""
+    code, name = device.report()
+    for _ in range(20):
+        if not name:
+            return
+        code, name = device.report('Acknowledged', name)
+        check(code == 200, code)
+    raise AssertionError('the queue does not end')
+
+
+def commands(device, small):
+    drain(device)
+    check(device.report() == (200, None), 'Idle without a command')
+    ids = device.udid
+    status, answer, first = small.enqueue(ids)
+    check(status == 200 and answer['command_uuid'] == first and answer['request_type'] == 'DeviceInformation', answer)
+    status, answer, second = small.enqueue(ids, 'SecurityInfo', query='?nopush=1')
+    check(status == 200 and answer['no_push'] is True and 'push_result' not in answer['status'].get(ids, {}), answer)
+    check(device.report() == (200, first), 'Idle gets A')
+    check(device.report('Acknowledged', first) == (200, second), 'A acknowledged gets B')
+    check(device.report('Acknowledged', second) == (200, None), 'B acknowledged gets nothing')
+    third = small.enqueue(ids, 'ProfileList')[2]
+    check(device.report() == (200, third), 'Idle gets C')
+    check(device.report('NotNow', third) == (200, None), 'NotNow gets nothing in this session')
+    check(device.report() == (200, third), 'the next session gets C again')
+    check(device.report('Acknowledged', third) == (200, None), 'C acknowledged gets nothing')
+    # a second answer to the same command changes nothing
+    check(device.report('Acknowledged', third) == (200, None), 'C acknowledged twice')
+
+
+def answers(device, small):
+    """Statuses of enqueue: 200 all, 207 some, 500 none."""
+    ids = device.udid
+    name = small.enqueue(ids)[2]
+    status, answer, _ = small.enqueue(ids, name=name)
+    check(status == 500 and answer['status'][ids]['command_error'], f'a UUID twice: {status} {answer}')
+    status, answer, _ = small.ask('PUT', f'/v1/enqueue/{ids}', b'no property list')
+    check(status == 500 and answer['status'][ids]['command_error'], f'no plist: {status} {answer}')
+    status, answer, _ = small.enqueue(f'{ids},nobody')
+    check(status == 207 and 'command_error' in answer['status']['nobody'], f'some: {status} {answer}')
+    check('command_error' not in answer['status'].get(ids, {}), answer)
+    status, answer, _ = small.enqueue('nobody')
+    check(status == 500 and answer['status']['nobody']['command_error'], f'nobody: {status} {answer}')
+    drain(device)
+
+
+def migration(world, on_postgresql):
+    with services(world, on_postgresql, 'old', 'new') as (old, new):
+        for service in (old, new):
+            check(Small(service).ask('PUT', '/v1/pushcert', push_certificate(world))[0] == 200)
+        device = enrolled(world, old, 'mover', 7)
+        check(device.checkin('SetBootstrapToken', BootstrapToken=b'moved')[0] == 200)
+        drain(device)
+        messages = old.api('GET', f'/enrollments/{device.udid}/export')['messages']
+        kinds = [plistlib.loads(row['message'].encode())['MessageType'] for row in messages]
+        check(kinds == ['Authenticate', 'TokenUpdate', 'SetBootstrapToken'], kinds)
+        check(all(row['identity'] == device.sha256 for row in messages), messages[0]['identity'])
+
+        small = Small(new)
+        check(small.ask('PUT', '/migration', b'no property list')[0] in (400, 409), 'no property list')
+        status = small.ask('PUT', '/migration', messages[1]['message'].encode())[0]
+        check(status in (400, 409), f'TokenUpdate before Authenticate: {status}')
+        # without the identity's hash nobody's certificate is trusted
+        device.service, device.trust = new, str(new.ca)
+        check(device.report()[0] == 400, 'unknown here')
+        for row in messages:
+            status, answer, _ = small.ask('PUT', f'/migration?identity={row["identity"]}', row['message'].encode())
+            check(status == 200, f'{status} {answer}')
+        check(device.report()[0] == 200, 'the device goes on under its old identity')
+        check(device.checkin('GetBootstrapToken') == (200, {'BootstrapToken': b'moved'}), 'bootstrap token')
+        drain(device)
+        name = small.enqueue(device.udid)[2]
+        check(device.report() == (200, name), 'a command of the new service')
+        stranger = enrolled(world, new, 'stranger', 8)
+        stranger.udid = device.udid
+        check(stranger.report()[0] == 400, 'another certificate for the moved id')
+
+
+@case('the small API and the whole sequence of an MDM service, on SQLite')
+def sequence_sqlite(world):
+    whole_sequence(world, False)
+
+
+@case('the small API and the whole sequence of an MDM service, on PostgreSQL')
+def sequence_postgresql(world):
+    whole_sequence(world, True)
+
+
+@case('a device moves from one service to another and notices nothing, on SQLite')
+def migration_sqlite(world):
+    migration(world, False)
+
+
+@case('a device moves from one service to another and notices nothing, on PostgreSQL')
+def migration_postgresql(world):
+    migration(world, True)
