@@ -396,6 +396,7 @@ int fleet_push_result(struct fleet *fleet, const char *id, int status, int64_t s
  * @identity: SHA-256 of the certificate that the device goes by, or NULL: then it waits and no
  *   certificate is trusted for it (an Authenticate with a ticket of ours still enrolls it afresh)
  *
+ * @not_after: of that certificate; 0: not known, taken from the certificate when it is first shown
  * FLEET_REFUSED: malformed, out of order, identity bound to another enrollment, enrolled here
  * already.
  */

@@ -80,8 +80,10 @@ static int take_authenticate(struct import *import, struct err *err)
 					 .flags = FLEET_ROW_MIGRATED | FLEET_ROW_AWAITS_TOKEN};
 	if (said->from.is_user_enrollment)
 		row->flags |= FLEET_ROW_USER_ENROLLMENT;
-	if (import->identity)
+	if (import->identity && import->not_after)
 		row->due[STORE_DUE_RENEWAL] = fleet_renewal_due(fleet, import->not_after);
+	else if (import->identity) /* its end is known at the first contact, or it is renewed */
+		row->due[STORE_DUE_RENEWAL] = import->now;
 	r = store_enrollment_put(fleet->store, row, err);
 	if (r == 0)
 		r = bind(import, err);

@@ -52,6 +52,16 @@ static enum fleet_identity identity_of_bound(const struct fleet_scene *scene)
 	}
 }
 
+/* learn_end - of an identity that was migrated in with its hash alone: the certificate itself says
+ * it when it is first shown */
+static int learn_end(struct fleet_scene *scene, struct err *err)
+{
+	if (scene->certificate.not_after != 0)
+		return 0;
+	scene->certificate.not_after = scene->peer->not_after;
+	return store_certificate_put(scene->fleet->store, &scene->certificate, err);
+}
+
 static int identify(struct fleet_scene *scene, struct err *err)
 {
 	struct store *store = scene->fleet->store;
@@ -66,6 +76,8 @@ static int identify(struct fleet_scene *scene, struct err *err)
 				   &scene->certificate, err);
 	if (r == STORE_NO_ROW)
 		scene->identity = FLEET_IDENTITY_UNKNOWN;
+	if (r == 0)
+		r = learn_end(scene, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	if (scene->certificate.enrollment != 0) {
