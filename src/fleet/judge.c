@@ -29,7 +29,7 @@ static struct fleet_judgement judge_free(const struct fleet_facts *facts)
 static struct fleet_judgement judge_authenticate(const struct fleet_facts *facts)
 {
 	/* the second case is a repetition: the answer to the first Authenticate was lost */
-	if (facts->is_renewal_ticket &&
+	if (facts->is_renewal_ticket && facts->state != STORE_DISABLED &&
 	    (facts->identity == FLEET_IDENTITY_NEXT ||
 	     (facts->identity == FLEET_IDENTITY_CURRENT && facts->awaits_token)))
 		return proceed(FLEET_RENEWED,

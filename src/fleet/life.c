@@ -209,7 +209,6 @@ static int welcome(struct fleet_scene *scene, struct err *err)
 
 	enrollment->state = STORE_ENABLED;
 	enrollment->enrolled = scene->now;
-	enrollment->left = 0;
 	if (fleet->policy.inventory_days > 0)
 		r = fleet_inventory_queue(fleet, enrollment, err);
 	if (r == 0)
@@ -238,6 +237,7 @@ int fleet_life_token(struct fleet_scene *scene, struct err *err)
 	if (enrollment->state == STORE_PENDING && enrollment->kind != STORE_USER_CHANNEL)
 		r = welcome(scene, err);
 	enrollment->state = STORE_ENABLED;
+	enrollment->left = 0;
 	enrollment->due[STORE_DUE_PUSH] = scene->now; /* for whatever waits; the sweep finds out */
 	scene->answer->effects |= FLEET_PUSH_DUE;
 	return r;

@@ -262,6 +262,8 @@ bool fleet_scene_refused(struct fleet_scene *scene, int *r, struct err *err)
 /* the new identity was seen: from now on the one before is a superseded one */
 static int promote(struct fleet_scene *scene, struct err *err)
 {
+	static const char *const settled[] = {"alarm/renewal", "alarm/identity-ending",
+					      "alarm/identity-over"};
 	struct store *store = scene->fleet->store;
 	struct store_certificate *rows;
 	size_t count;
@@ -286,8 +288,10 @@ static int promote(struct fleet_scene *scene, struct err *err)
 	if (scene->enrollment.restore == STORE_CONFIRMED)
 		scene->enrollment.restore = STORE_NONE;
 	scene->is_changed = true;
-	return fleet_drop(scene->fleet, STORE_OF_ENROLLMENT, scene->enrollment.no, "alarm/renewal",
-			  err);
+	for (size_t i = 0; r == 0 && i < ARRAY_COUNT(settled); i++)
+		r = store_kept_remove(store, STORE_OF_ENROLLMENT, scene->enrollment.no, settled[i],
+				      err);
+	return r;
 }
 
 int fleet_scene_settle(struct fleet_scene *scene, struct err *err)

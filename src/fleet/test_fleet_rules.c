@@ -4,6 +4,8 @@
  */
 #include "fleet/testing.h"
 
+#include <sqlite3.h>
+
 #define ID TESTING_UDID
 #define PROFILE "test.rehome.wifi"
 
@@ -297,6 +299,55 @@ static void a_404_leaves_only_for_a_declaration_that_is_not_assigned(void **stat
 			 200);
 }
 
+static void break_tables(const char *path)
+{
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db,
+				      "DROP TABLE declaration; DROP TABLE declared;"
+				      "DROP TABLE assignment",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* whatever fails inside travels up as a failure, of which the caller makes 503 */
+static void an_inside_failure_is_no_answer(void **state)
+{
+	static const char *const endpoints[] = {"tokens", "declaration-items", "status",
+						"declaration/configuration/c1"};
+	static const char report[] =
+		"{\"StatusItems\":{\"management\":{\"declarations\":{\"configurations\":"
+		"[{\"identifier\":\"c1\",\"server-token\":\"t\",\"active\":true,"
+		"\"valid\":\"valid\"}]}}}}";
+	struct mdm_checkin checkin = {.message = MDM_DECLARATIVE_MANAGEMENT,
+				      .json = slice_text(report),
+				      .from = {.id = ID, .device_id = ID}};
+	char folder[] = "/tmp/test_fleet.XXXXXX", path[64], where[80];
+	struct fleet_peer peer;
+	struct testing *t;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/db", folder);
+	snprintf(where, sizeof(where), "sqlite:%s", path);
+	t = testing_open_at(where);
+	peer = testing_enroll(t, ID);
+	assert_int_equal(declare(t, &peer, "tokens"), 200);
+	break_tables(path);
+	for (size_t i = 0; i < ARRAY_COUNT(endpoints); i++) {
+		checkin.endpoint = endpoints[i];
+		testing_begin(t);
+		assert_true(testing_end(t, fleet_checkin(t->fleet, &checkin, &peer, &t->answer,
+							 &t->err)) < 0);
+		fleet_answer_trouble(&t->answer);
+		assert_int_equal(t->answer.status, 503);
+		assert_int_equal(t->answer.body.len, 0);
+	}
+	testing_close(t);
+	assert_int_equal(fs_remove_tree(fs_system(), folder, NULL), 0);
+}
+
 /* ---- commands that are refused ---- */
 
 static int enqueue_for(struct testing *t, enum fleet_target_kind kind, const char *keys)
@@ -420,6 +471,7 @@ int main(void)
 		TEST(what_is_assigned_is_installed_and_what_is_not_is_removed),
 		TEST(a_profile_that_is_gone_comes_back_after_a_profile_list),
 		TEST(a_404_leaves_only_for_a_declaration_that_is_not_assigned),
+		cmocka_unit_test(an_inside_failure_is_no_answer),
 		TEST(what_ends_management_is_not_queued_as_a_command),
 		TEST(a_hidden_record_comes_back_when_the_device_is_heard),
 		TEST(an_imported_device_is_known_by_its_identity_alone),

@@ -132,7 +132,8 @@ static inline void testing_pass(struct testing *t, int64_t seconds)
 	t->clock.wall_ns += seconds * 1000000000;
 }
 
-static inline struct testing *testing_open(void)
+/* testing_open_at - over the store at @where */
+static inline struct testing *testing_open_at(const char *where)
 {
 	struct testing *t = calloc(1, sizeof(*t));
 	struct crypto_cert_wish wish = {.role = CRYPTO_ROLE_CA,
@@ -161,12 +162,17 @@ static inline struct testing *testing_open(void)
 	t->policy.topic = TESTING_TOPIC;
 	t->policy.inventory_days = 0;
 	t->policy.is_declarative = false;
-	testing_check(t, store_open(&t->store, "sqlite::memory:", &t->err));
+	testing_check(t, store_open(&t->store, where, &t->err));
 	testing_check(t, fleet_new(&t->fleet, t->store, &t->clock.clock, &t->entropy.entropy,
 				   &t->keys, &t->policy, &t->err));
 	testing_check(t, plist_doc_new(&t->doc, &t->err));
 	fleet_answer_init(&t->answer);
 	return t;
+}
+
+static inline struct testing *testing_open(void)
+{
+	return testing_open_at("sqlite::memory:");
 }
 
 static inline void testing_close(struct testing *t)
