@@ -1,6 +1,5 @@
 /* data - the data folder: paths, what is read from it, and the first start */
 #include "server/data.h"
-#include "fleet/fleet.h"
 #include "server/api.h"
 #include "server/issue.h"
 #include "store/store.h"
@@ -68,9 +67,6 @@ static int token_make(const struct config *config, bool *is_new, struct err *err
 {
 	char address[DATA_PATH_MAX], path[DATA_PATH_MAX], token[API_TOKEN_MAX + 2] = "";
 	struct store *store CLEANUP(store_free_p) = NULL;
-	struct fleet *fleet CLEANUP(fleet_free_p) = NULL; /* for the audit alone */
-	struct fleet_keys no_keys = {0};
-	struct fleet_policy policy;
 	struct api_context context = {.clock = clock_system(), .entropy = entropy_system()};
 	int r;
 
@@ -79,16 +75,10 @@ static int token_make(const struct config *config, bool *is_new, struct err *err
 	r = store_open(&store, address, err);
 	if (r < 0)
 		return err_wrap(err, r, "open the store");
-	fleet_policy_default(&policy);
-	policy.profile_identifier = config->identifier;
-	r = fleet_new(&fleet, store, context.clock, context.entropy, &no_keys, &policy, err);
-	if (r == 0)
-		r = store_begin(store, err);
+	r = store_begin(store, err);
 	if (r < 0)
 		return r;
 	context.store = store;
-	context.fleet = fleet;
-	context.keys = &no_keys;
 	r = api_token_first(&context, token, err);
 	if (r == ERR_EXISTS) {
 		store_rollback(store);

@@ -173,7 +173,7 @@ static char *event_text(const struct store_event *row)
 {
 	char at[21], *text = NULL;
 	json_t *json =
-		json_pack("{sIssssssso*}", "id", (json_int_t)row->no, "at",
+		json_pack("{sIssssssso*}", "no", (json_int_t)row->no, "at",
 			  time_format_utc(row->at, at), "kind", row->kind, "subject", row->subject,
 			  "body", json_loads(row->body, JSON_REJECT_DUPLICATES, NULL));
 

@@ -163,9 +163,11 @@ static void next_steps_print(const struct service *service)
 	data_path(service->config, "public/ca.pem", ca);
 	printf("Administrator token: %s\n\nNext:\n"
 	       "  1. export REHOME_MDM_URL=%s REHOME_MDM_TOKEN_FILE=%s REHOME_MDM_CA=%s\n"
-	       "  2. rehome mdm link new               (a link that enrolls one device, good for a "
-	       "day)\n"
-	       "  3. rehome mdm pushcert import FILE   (Apple's push certificate with its key)\n\n",
+	       "  2. rehome mdm pushcert import FILE   (the push certificate with its key; for a "
+	       "trial\n"
+	       "     `rehome-sim apple --push-certificate FILE --topic "
+	       "com.apple.mgmt.External.trial`)\n"
+	       "  3. rehome mdm link new               (a link that enrolls one device)\n\n",
 	       token, service->url, token, ca);
 }
 

@@ -1,0 +1,379 @@
+"""The MDM service as a whole: first start, devices, what its processes may, kills, reload, hostile clients."""
+import base64
+import hashlib
+import hmac
+import http.server
+import json
+import os
+import pathlib
+import plistlib
+import re
+import signal
+import socket
+import ssl
+import stat
+import subprocess
+import threading
+import time
+
+import postgres
+from harness import Skip, case, check
+from serving import CHECKIN, TOPIC, Device, Service, idle, message, wait_for
+
+UDID = '0000FE5A-0000000000000E2E'
+TOKEN_UPDATE = {'Token': b'\x01' * 32, 'PushMagic': 'MAGIC'}
+
+
+def migrated(service, udid=UDID, name='device'):
+    """A device that another service enrolled; its certificate comes along, so it is known at once."""
+    device = Device(service, udid, name)
+    der = ssl.PEM_cert_to_DER_cert(pathlib.Path(device.identity[0]).read_text())
+    digest = hashlib.sha256(der).hexdigest()
+    basic = base64.b64encode(b'nanomdm:' + service.token.encode()).decode()
+    for body in (message('Authenticate', udid, OSVersion='18.6', ProductName='iPad13,18', SerialNumber='RHSIM0000E2E'),
+                 message('TokenUpdate', udid, **TOKEN_UPDATE)):
+        path = f'/migration?identity={digest}&identity_ends={int(time.time()) + 86400 * 30}'
+        status, _, got = service.ask('PUT', path, body, {'Authorization': f'Basic {basic}'})
+        check(status == 200, f'/migration: {status} {got}')
+    return device
+
+
+def enqueue(service, udid=UDID, kind='DeviceInformation'):
+    """UUID of a command that the service acknowledged, None if it was away."""
+    body = json.dumps({'ids': [udid], 'type': kind, 'keys': {'Queries': ['UDID']}})
+    headers = {'Authorization': f'Bearer {service.token}', 'Content-Type': 'application/json'}
+    try:
+        status, _, got = service.ask('POST', '/api/v1/commands', body, headers)
+    except (OSError, ssl.SSLError, http.client.HTTPException):
+        return None
+    check(status in (200, 503), f'enqueue: {status} {got}')
+    return json.loads(got)['uuid'] if status == 200 else None
+
+
+def drain(device):
+    """UUIDs of the commands that it gets, acknowledging each, until there are none."""
+    got = []
+    status, _, body = device.report()
+    while True:
+        check(status == 200, f'a device got {status}')
+        if not body:
+            return got
+        uuid = plistlib.loads(body)['CommandUUID']
+        got.append(uuid)
+        status, _, body = device.report('Acknowledged', CommandUUID=uuid)
+
+
+@case('the first start makes what it needs, for its owner alone, and later ones use it again')
+def first_start(world):
+    with Service(world) as service:
+        check(service.ask('GET', '/healthz')[0] == 200)
+        said = '\n'.join(service.out.lines)
+        check(str(service.data / 'administrator.token') in said and service.token not in said, said)
+        check(all(step in said for step in ('1. export', '2. rehome mdm', '3. rehome mdm')), said)
+        check(service.token not in '\n'.join(service.log.lines))
+        for path in [service.data, *service.data.rglob('*')]:
+            mode = stat.S_IMODE(path.stat().st_mode)
+            private = path.is_dir() or path.parent.name in ('keys', 'records') or path.name in ('key.pem', 'administrator.token')
+            check(not private or mode & 0o077 == 0, f'{path} has mode {mode:o}')
+        for name in ('ra', 'profile'):
+            world.run(['openssl', 'verify', '-CAfile', service.ca, service.data / 'public' / f'{name}.pem'])
+        taken = world.run([world.program, 'serve', '--data', service.data, '--listen', '127.0.0.1:0'], code=1)
+        check('another service runs' in taken.messages, taken.messages)
+        token, ca = service.token, service.ca.read_bytes()
+    again = Service(world).start()
+    check(again.token == token and again.ca.read_bytes() == ca)
+    check(not again.out.find('Next:'), again.out.lines)
+    check(again.api('GET', 'devices')['devices'] == [])
+    again.stop()
+
+
+@case('check-config prints what it reads, names what makes no sense, and rehomed(8) has every keyword')
+def configuration(world):
+    file = world.dir / 'rehomed.conf'
+    file.write_text('listen 127.0.0.1:1234\nlisten [::1]:1234\norganization Haus & Hof\nrestore ask\n')
+    first = world.run([world.program, 'serve', 'check-config', file])
+    file.write_text(first.text)
+    check(world.run([world.build / 'rehomed', 'check-config', '--config', file]).text == first.text)
+    check('organization Haus & Hof\n' in first.text and 'listen [::1]:1234\n' in first.text, first.text)
+    page = (pathlib.Path(world.env['REHOME_SOURCE_ROOT']) / 'docs' / 'man' / 'rehomed.8').read_text().replace('\\-', '-')
+    for keyword in {line.split()[0] for line in first.text.splitlines()} | {'name'}:
+        check(f'.BI {keyword} ' in page, f'rehomed.8 lacks {keyword}')
+    file.write_text('workers 2\nrestore never\n')
+    refused = world.run([world.program, 'serve', '--config', file], code=2)
+    check('line 2' in refused.messages and 'accept, ask, refuse' in refused.messages, refused.messages)
+
+
+@case('a simulated iPad enrolls over SCEP, is pushed, and carries out what it is told')
+def enrolled(world):
+    with Service(world, with_push=True) as service:
+        service.push_certificate()
+        folder = world.small()
+        world.sim('setup', folder)
+        udid = service.enroll(folder)
+        check([device['udid'] for device in service.api('GET', 'devices')['devices']] == [udid])
+        service.api('POST', 'actions/lock', {'ids': [udid]})
+        wait_for(lambda: service.metrics()['rehome_pushes_total'] >= 1)
+        world.sim('mdm', folder, 'poll')
+        history = service.api('GET', f'enrollments/{udid}/commands')['history']
+        check({'DeviceLock', 'DeviceInformation'} <= {row['type'] for row in history}, history)
+        check(all(row['status'] == 'Acknowledged' for row in history), history)
+        identity = service.api('GET', f'enrollments/{udid}')['identities']
+        check([row['state'] for row in identity] == ['current'], identity)
+
+
+@case('an enrollment link is signed, works once, and leaves the next one alone')
+def link(world):
+    with Service(world, with_push=True) as service:
+        service.push_certificate()
+        path = service.link().split(service.address.netloc)[1]
+        check(service.ask('HEAD', path)[0] == 200)
+        status, headers, body = service.ask('GET', path)
+        check((status, headers['Content-Type']) == (200, 'application/x-apple-aspen-config'), headers)
+        (world.dir / 'profile.cms').write_bytes(body)
+        plain = world.run(['openssl', 'cms', '-verify', '-inform', 'DER', '-in', world.dir / 'profile.cms', '-CAfile',
+                           service.ca, '-purpose', 'any'])
+        payloads = {row['PayloadType'] for row in plistlib.loads(plain.out)['PayloadContent']}
+        check({'com.apple.mdm', 'com.apple.security.scep'} <= payloads, payloads)
+        check(service.ask('GET', path)[0] == 404)
+        check(service.ask('GET', '/enroll/' + 'x' * 3000)[0] == 404)
+        check(service.ask('GET', "/enroll/'%20OR%20'1'='1")[0] == 404)
+
+
+@case('a device is known by its certificate: by no other, by none, and not by a copy')
+def known(world):
+    with Service(world) as service:
+        device = migrated(service)
+        check(device.checkin('TokenUpdate', **TOKEN_UPDATE)[0] == 200)
+        uuid = enqueue(service)
+        check(uuid in drain(device))
+        check(service.api('GET', f'enrollments/{UDID}/commands/{uuid}')['status'] == 'Acknowledged')
+        stranger = Device(service, UDID, 'stranger')
+        copy = Device(service, UDID[:-1] + 'F', 'copy')
+        copy.identity = device.identity
+        for other in (stranger, copy):
+            check(other.report()[0] == 400, 'a foreign certificate was taken')
+            check(other.checkin('TokenUpdate', **TOKEN_UPDATE)[0] == 400)
+        check(service.ask('PUT', '/mdm', idle(UDID), {'Content-Type': CHECKIN})[0] == 400)
+        check(service.ask('PUT', '/mdm', idle(UDID))[0] == 400)
+        (world.dir / 'idle').write_bytes(idle(UDID))
+        world.run(['openssl', 'cms', '-sign', '-binary', '-signer', device.identity[0], '-inkey', device.identity[1],
+                   '-in', world.dir / 'idle', '-outform', 'DER', '-out', world.dir / 'signature'])
+        header = base64.b64encode((world.dir / 'signature').read_bytes()).decode()
+        check(service.ask('PUT', '/mdm', idle(UDID), {'Mdm-Signature': header})[0] == 200, 'Mdm-Signature')
+        check(service.ask('PUT', '/mdm', idle(UDID) + b'\n', {'Mdm-Signature': header})[0] == 400, 'a changed body')
+
+
+@case('no process but records has the database open, none the keys, and all live behind filters')
+def confined(world):
+    with Service(world) as service:
+        if any('seccomp=no' in line or 'landlock=0' in line for line in service.log.lines):
+            raise Skip('this kernel lacks Landlock or seccomp')
+        for role in ('keys', 'records', 'courier', 'worker'):
+            pids = service.processes(role)
+            check(pids, f'no process {role}')
+            for pid in pids:
+                status = pathlib.Path(f'/proc/{pid}/status').read_text()
+                check(re.search(r'^Seccomp:\t2$', status, re.M) and re.search(r'^NoNewPrivs:\t1$', status, re.M), role)
+                opened = [os.readlink(f'/proc/{pid}/fd/{fd}') for fd in os.listdir(f'/proc/{pid}/fd')]
+                inside = [name for name in opened if str(service.data) in name]
+                if role == 'records':
+                    check(inside and all('/records/' in name for name in inside), inside)
+                else:
+                    check(not inside, f'{role} has {inside}')
+                check(not any('/keys/' in name for name in opened))
+        required = Service(world, name='strict', sandbox='require').start()
+        required.stop()
+
+
+def kill_in_turn(service, ended, kills):
+    """Each process in turn, with its life on it: the next one only when the killed one is back."""
+    turn = ['worker', 'records', 'keys', 'courier']
+    for number in range(kills):
+        role = turn[number % len(turn)]
+        pid = service.processes(role)[0]
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: pid not in service.processes(role) and service.processes(role))
+        time.sleep(0.1)  # some load in between, no condition to wait for
+    ended.set()
+
+
+@case('whichever process is killed, it comes back, and nothing that was acknowledged is lost')
+def killed(world):
+    with Service(world) as service:
+        device, ended, acknowledged, seen, wrong = migrated(service), threading.Event(), [], [], []
+        drain(device)
+
+        def load():
+            while not ended.is_set():
+                uuid = enqueue(service)
+                if uuid:
+                    acknowledged.append(uuid)
+
+        def poll():
+            while not ended.is_set():
+                try:
+                    status, _, body = device.report()
+                    while status == 200 and body:
+                        uuid = plistlib.loads(body)['CommandUUID']
+                        status, _, body = device.report('Acknowledged', CommandUUID=uuid)
+                        if status == 200:
+                            seen.append(uuid)
+                except (OSError, ssl.SSLError, http.client.HTTPException):
+                    continue
+                if status not in (200, 503):
+                    wrong.append(status)
+
+        threads = [threading.Thread(target=load), threading.Thread(target=poll)]
+        for thread in threads:
+            thread.start()
+        try:
+            kill_in_turn(service, ended, 40 if world.level == 'soak' else 8)
+        finally:
+            ended.set()
+        for thread in threads:
+            thread.join()
+        check(not wrong, f'a device got {set(wrong)}')
+        wait_for(lambda: service.ask('GET', '/healthz')[0] == 200)
+        seen += drain(device)
+        check(len(acknowledged) > 3, f'only {len(acknowledged)} commands')
+        history = {row['uuid']: row['status'] for row in service.api('GET', f'enrollments/{UDID}/commands?limit=1000')['history']}
+        for uuid in acknowledged[-150:]:
+            check(history.get(uuid) == 'Acknowledged', f'{uuid}: {history.get(uuid)}')
+        check(len(set(seen)) == len(seen), 'a command was acknowledged twice and delivered again')
+        check(service.metrics()['rehome_restarts_total'] >= 8)
+
+
+@case('SIGHUP takes a new configuration, refuses a broken one, and drops no request')
+def reload(world):
+    file = world.dir / 'rehomed.conf'
+    file.write_text('organization Before\n')
+    with Service(world, '--config', file) as service:
+        pids = service.processes('worker')
+        slow = service.raw()
+        slow.sendall(b'GET /healthz HTTP/1.1\r\nHost: x\r\n')
+        file.write_text('organization After\nworkers 1\n')
+        service.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: service.log.find('info reloaded'))
+        check(service.ask('GET', '/healthz')[0] == 200)
+        slow.sendall(b'\r\n')
+        check(slow.recv(100).startswith(b'HTTP/1.1 200'), 'the request in flight was dropped')
+        slow.close()
+        wait_for(lambda: len(service.processes('worker')) == 1 and service.processes('worker')[0] not in pids)
+        file.write_text('organization After\nworkers lots\n')
+        service.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: service.log.find('reload-refused.*line 2'))
+        check(service.ask('GET', '/healthz')[0] == 200)
+        check(not service.log.find('sandbox process=\\w+ off'))
+
+
+def said_to(service, data, identity=None):
+    """What the service answers to raw bytes, until it closes or stops talking."""
+    with service.raw(identity) as link:
+        link.settimeout(20)
+        try:
+            link.sendall(data)
+            return link.recv(4096)
+        except (ssl.SSLError, ConnectionError):
+            return b''
+
+
+@case('slow, huge, ambiguous and malicious requests are refused or cut, and the next one is served')
+def hostile(world):
+    with Service(world, '--request-seconds', '2') as service:
+        device = migrated(service)
+        begun = time.monotonic()
+        slow = service.raw()
+        slow.sendall(b'PUT /mdm HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nx')
+        try:
+            got = slow.recv(100)
+        except (ssl.SSLError, ConnectionError):
+            got = b''
+        check(not got.startswith(b'HTTP/1.1 200') and time.monotonic() - begun < 15, 'a slow body was waited for')
+        head = b'PUT /mdm HTTP/1.1\r\nHost: x\r\n'
+        twice = said_to(service, head + b'Content-Length: 1\r\nContent-Length: 2\r\n\r\nxy', device.identity)
+        check(twice.split()[1:2] == [b'400'], twice)
+        large = said_to(service, head + b'Content-Length: 99999999\r\n\r\n', device.identity)
+        check(large.split()[1:2] == [b'413'], large)
+        bombs = [b'<plist version="1.0">' + b'<array>' * 100000,
+                 b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><plist version="1.0"><string>&b;</string></plist>',
+                 b'bplist00' + b'\xa1\x00' * 50 + bytes(range(50)) + bytes(32), b'\x00' * 1000, b'',
+                 plistlib.dumps({'UDID': "'; DROP TABLE device; --", 'Status': 'Idle'})]
+        for bomb in bombs:
+            for path in ('/mdm', '/checkin'):
+                begun = time.monotonic()
+                check(device.say(path, bomb, CHECKIN)[0] == 400, f'{bomb[:40]} on {path}')
+                check(device.say(path, bomb, 'application/x-apple-aspen-mdm')[0] == 400, f'{bomb[:40]} on {path}')
+                check(time.monotonic() - begun < 5, f'{bomb[:40]} took long')
+        for query in ('', '?operation=nonsense', '?operation=PKIOperation', '?operation=PKIOperation&message=%%%',
+                      '?operation=PKIOperation&message=' + 'A' * 8000):
+            check(service.ask('GET', '/scep' + query)[0] == 400, query[:60])
+        check(service.ask('POST', '/scep?operation=PKIOperation', b'x' * 20000)[0] == 413)
+        for path, method, code in (('/api/v1/devices', 'GET', 401), ('/metrics', 'GET', 401), ('/mdm', 'GET', 405),
+                                   ('/nothing', 'GET', 404), ('/api/v1/../../etc/passwd', 'GET', 400)):
+            check(service.ask(method, path)[0] == code, f'{method} {path}: {service.ask(method, path)[0]}')
+        body = '{"serial": "a", "serial": "b"}'
+        headers = {'Authorization': f'Bearer {service.token}', 'Content-Type': 'application/json'}
+        check(service.ask('POST', '/api/v1/tickets', body, headers)[0] == 400, 'a key twice')
+        check(device.report()[0] == 200)
+        check(service.metrics()['rehome_restarts_total'] == 0, 'a process died')
+
+
+class Hook(http.server.BaseHTTPRequestHandler):
+    """A webhook's receiver; the first deliveries go wrong."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers['Content-Length']))
+        self.server.got.append((self.headers['Rehome-Signature'], body))
+        wrong = len(self.server.got) <= self.server.failures
+        self.send_response(500 if wrong else 204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@case('events reach a webhook in order, signed, again after a failure; a receiver that hangs holds nobody up')
+def webhook(world):
+    receiver = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Hook)
+    receiver.got, receiver.failures = [], 1
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
+    hanging = socket.create_server(('127.0.0.1', 0))
+    try:
+        with Service(world) as service:
+            made = service.api('POST', 'webhooks', {'url': f'http://127.0.0.1:{receiver.server_port}/'})
+            service.api('POST', 'webhooks', {'url': f'http://127.0.0.1:{hanging.getsockname()[1]}/'})
+            device = migrated(service)
+            check(device.checkin('TokenUpdate', Token=b'\x02' * 32, PushMagic='MAGIC')[0] == 200)  # a restore is noticed
+            wait_for(lambda: len(receiver.got) >= 2)
+            check(device.checkin('CheckOut')[0] == 200)
+            last = service.api('GET', 'events?limit=1000')['events'][-1]['no']
+            wait_for(lambda: json.loads(receiver.got[-1][1])['no'] >= last)
+            ids = []
+            for signature, body in receiver.got:
+                at, digest = re.fullmatch(r't=(\d+),v1=([0-9a-f]{64})', signature).groups()
+                check(hmac.new(made['secret'].encode(), at.encode() + b'.' + body, hashlib.sha256).hexdigest() == digest)
+                ids.append(json.loads(body)['no'])
+            check(ids[0] == ids[1], f'not delivered again: {ids}')
+            check(ids[1:] == sorted(set(ids)), f'out of order, or twice: {ids}')
+            check(service.metrics()['rehome_restarts_total'] == 0)
+    finally:
+        receiver.shutdown()
+        hanging.close()
+
+
+@case('with PostgreSQL two services serve the same devices, from one set of rows')
+def on_postgresql(world):
+    try:
+        with postgres.running() as server:
+            url = server.database('serve')
+            with Service(world, '--store', url) as first:
+                device = migrated(first)
+                uuid = enqueue(first)
+                subprocess.run(['cp', '-r', str(first.data), str(world.dir / 'second')], check=True)
+                with Service(world, '--store', url, name='second') as second:
+                    other = Device.__new__(Device)
+                    other.service, other.udid, other.identity = second, UDID, device.identity
+                    check(uuid in drain(other))
+                    check(enqueue(second) in drain(device))
+    except postgres.Missing as why:
+        raise Skip(str(why)) from why
