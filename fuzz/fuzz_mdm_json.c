@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		    strcmp(token, again) != 0)
 			abort();
 	}
-	mdm_status_read(json, note, NULL, &twice, NULL);
+	mdm_status_read(json, note, NULL, NULL);
 	merge_twice(json);
 	return 0;
 }

@@ -146,41 +146,70 @@ static int answer_declaration(struct fleet_scene *scene, const struct set *set,
 struct status_scene {
 	struct fleet_scene *scene;
 	const struct store_enrollment *enrollment;
+	const struct set *set;
 };
 
+static bool set_has(const struct set *set, const char *identifier)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (strcmp(set->declarations[i].identifier, identifier) == 0)
+			return true;
+	return false;
+}
+
+/* of what is not assigned (any more, or never was) no row is kept */
 static int each_declared(void *arg, const struct mdm_declared *declared, struct err *err)
 {
 	const struct status_scene *status = arg;
 	struct store_declared row = {.identifier = declared->identifier,
 				     .token = declared->token,
-				     .valid = declared->valid,
+				     .valid = declared->is_removed ? "unknown" : declared->valid,
 				     .reasons = declared->reasons,
-				     .is_active = declared->is_active,
+				     .is_active = declared->is_active && !declared->is_removed,
 				     .at = status->scene->now};
 
+	if (!set_has(status->set, declared->identifier))
+		return 0;
 	return store_declared_set(status->scene->fleet->store, status->enrollment->no, &row, err);
 }
 
-static int take_status(struct fleet_scene *scene, const struct store_enrollment *enrollment,
-		       struct err *err)
+/* a report tells what is new: it is added to what is known */
+static int merge_status(struct fleet_scene *scene, const struct store_enrollment *enrollment,
+			struct err *err)
 {
+	static const char name[] = "inventory/StatusReport";
 	CLEANUP(buf_clear) struct buf items = BUF_INIT(STATUS_ITEMS_MAX);
-	struct status_scene status = {scene, enrollment};
+	struct store *store = scene->fleet->store;
+	struct store_kept known = {.bytes = SLICE_EMPTY};
+	int r = store_kept_get(store, STORE_OF_DEVICE, enrollment->device, name, &known, err);
+
+	if (r < 0)
+		return r;
+	r = mdm_status_merge(known.bytes, scene->checkin->json, &items, err);
+	if (r < 0 || slice_equal(buf_slice(&items), slice_text("{}")))
+		return r;
+	return store_kept_put(store, STORE_OF_DEVICE, enrollment->device, name, buf_slice(&items),
+			      scene->now, err);
+}
+
+static int take_status(struct fleet_scene *scene, const struct store_enrollment *enrollment,
+		       const struct set *set, struct err *err)
+{
+	struct status_scene status = {scene, enrollment, set};
 	struct err why = ERR_INIT;
 	int r = store_savepoint(scene->fleet->store, err);
 
 	if (r < 0)
 		return r;
-	r = mdm_status_read(scene->checkin->json, each_declared, &status, &items, &why);
+	r = mdm_status_read(scene->checkin->json, each_declared, &status, &why);
+	if (r == 0)
+		r = merge_status(scene, enrollment, &why);
 	if (r == ERR_PROTOCOL || r == ERR_LIMIT) {
 		r = store_undo(scene->fleet->store, err);
 		return r < 0 ? r : fleet_refuse(scene, "malformed status report");
 	}
 	if (r == 0)
 		r = store_release(scene->fleet->store, &why);
-	if (r == 0 && items.len > strlen("{}"))
-		r = store_kept_put(scene->fleet->store, STORE_OF_DEVICE, enrollment->device,
-				   "inventory/StatusReport", buf_slice(&items), scene->now, &why);
 	return r < 0 ? err_set(err, r, "%s", why.text) : r;
 }
 
@@ -196,12 +225,12 @@ int fleet_declare_answer(struct fleet_scene *scene, struct store_enrollment *enr
 	if (!scene->checkin->endpoint ||
 	    mdm_endpoint_parse(scene->checkin->endpoint, &endpoint, NULL) < 0)
 		return fleet_refuse(scene, "no such endpoint");
-	if (endpoint.kind == MDM_ENDPOINT_STATUS)
-		return take_status(scene, enrollment, err);
 	r = set_of(scene->fleet, enrollment, &set, token, err);
 	if (r < 0)
 		return r;
 	switch (endpoint.kind) {
+	case MDM_ENDPOINT_STATUS:
+		return take_status(scene, enrollment, &set, err);
 	case MDM_ENDPOINT_TOKENS:
 		answer->content_type = json_type;
 		return mdm_tokens_json(token, scene->now, &answer->body, err);

@@ -270,13 +270,13 @@ struct mdm_declared {
 	const char *reasons; /* JSON; "" without */
 };
 enum { MDM_DECLARED_MAX = 4096 }; /* declarations in a status report */
-/** mdm_status_read - a status report: @each declaration in it; the other items, flat
- * ("device.model.family"), as one JSON object appended to @items */
+/** mdm_status_read - @each declaration in a status report */
 int mdm_status_read(struct slice json,
 		    int (*each)(void *arg, const struct mdm_declared *declared, struct err *err),
-		    void *arg, struct buf *items, struct err *err);
+		    void *arg, struct err *err);
 /**
- * mdm_status_merge - append what is known after a status report, flat as above
+ * mdm_status_merge - append what is known after a status report: all of its items but the
+ *   declarations, flat ("device.model.family"), as one JSON object
  * @known: what was known, as this function gave it; empty: nothing
  *
  * A report tells only what is new, unless it is a full one.  In lists, an item with the identifier

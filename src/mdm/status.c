@@ -67,6 +67,37 @@ static int read_declarations(json_t *items,
 	return r;
 }
 
+static void free_json(json_t **json)
+{
+	json_decref(*json);
+}
+
+/* @items: borrowed from @report, NULL if it has none */
+static int open_report(struct slice json, json_t **report, json_t **items, struct err *err)
+{
+	int r = mdm_json_load(report, json, MDM_CHECKIN_MAX, err);
+
+	if (r < 0)
+		return err_wrap(err, r, "status report");
+	*items = json_object_get(*report, "StatusItems");
+	if (*items && !json_is_object(*items))
+		return err_set(err, ERR_PROTOCOL, "status report: StatusItems is no object");
+	return 0;
+}
+
+int mdm_status_read(struct slice json,
+		    int (*each)(void *arg, const struct mdm_declared *declared, struct err *err),
+		    void *arg, struct err *err)
+{
+	CLEANUP(free_json) json_t *report = NULL;
+	json_t *found;
+	int r = open_report(json, &report, &found, err);
+
+	return r < 0 ? r : read_declarations(found, each, arg, err);
+}
+
+/* ---- what is known after a report ---- */
+
 /* Nested objects become "a.b.c"; arrays, and what lies too deep, stay values. */
 static int flatten(json_t *from, const char *prefix, unsigned depth, json_t *to)
 {
@@ -89,44 +120,6 @@ static int flatten(json_t *from, const char *prefix, unsigned depth, json_t *to)
 	}
 	return failed;
 }
-
-static void free_json(json_t **json)
-{
-	json_decref(*json);
-}
-
-/* @items: borrowed from @report, NULL if it has none */
-static int open_report(struct slice json, json_t **report, json_t **items, struct err *err)
-{
-	int r = mdm_json_load(report, json, MDM_CHECKIN_MAX, err);
-
-	if (r < 0)
-		return err_wrap(err, r, "status report");
-	*items = json_object_get(*report, "StatusItems");
-	if (*items && !json_is_object(*items))
-		return err_set(err, ERR_PROTOCOL, "status report: StatusItems is no object");
-	return 0;
-}
-
-int mdm_status_read(struct slice json,
-		    int (*each)(void *arg, const struct mdm_declared *declared, struct err *err),
-		    void *arg, struct buf *items, struct err *err)
-{
-	CLEANUP(free_json) json_t *report = NULL;
-	CLEANUP(free_json) json_t *flat = json_object();
-	json_t *found;
-	int r = open_report(json, &report, &found, err);
-
-	if (!r)
-		r = read_declarations(found, each, arg, err);
-	if (r < 0)
-		return r;
-	if (flatten(found, "", 0, flat))
-		return err_no_memory(err);
-	return mdm_json_dump(STEAL(flat), items, err);
-}
-
-/* ---- what is known after a report ---- */
 
 static const char *identifier_of(json_t *item)
 {

@@ -351,30 +351,30 @@ static int note_declared(void *arg, const struct mdm_declared *declared, struct 
 {
 	char *seen = arg;
 
-	sprintf(seen + strlen(seen), "%s:%s:%d;", declared->identifier, declared->valid,
-		declared->is_active);
+	sprintf(seen + strlen(seen), "%s:%s:%d%s;", declared->identifier, declared->valid,
+		declared->is_active, declared->is_removed ? " removed" : "");
 	return 0;
 }
 
-static void a_status_report_is_read_flat(void **state)
+static void a_status_report_tells_of_declarations_and_of_the_rest_flat(void **state)
 {
 	static const char json[] =
 		"{\"StatusItems\":{\"device\":{\"model\":{\"family\":\"iPad\"}},\"management\":{"
 		"\"declarations\":{\"configurations\":[{\"identifier\":\"x\",\"active\":true,"
 		"\"valid\":\"valid\",\"server-token\":\"1\"},{\"identifier\":\"y\",\"active\":"
 		"false,"
-		"\"valid\":\"invalid\",\"reasons\":[{\"Code\":\"Error.X\"}]}]}}},\"Errors\":[]}";
+		"\"valid\":\"invalid\",\"reasons\":[{\"Code\":\"Error.X\"}]}],\"assets\":["
+		"{\"identifier\":\"z\",\"_removed\":true}]}}},\"Errors\":[]}";
 	CLEANUP(buf_clear) struct buf items = BUF_INIT(4096);
 	struct message *message = *state;
 	char seen[256] = "";
 
-	assert_int_equal(
-		mdm_status_read(slice_text(json), note_declared, seen, &items, &message->err), 0);
-	assert_string_equal(seen, "x:valid:1;y:invalid:0;");
+	assert_int_equal(mdm_status_read(slice_text(json), note_declared, seen, &message->err), 0);
+	assert_string_equal(seen, "z::0 removed;x:valid:1;y:invalid:0;");
+	assert_int_equal(mdm_status_merge(SLICE_EMPTY, slice_text(json), &items, &message->err), 0);
 	assert_string_equal(buf_text(&items), "{\"device.model.family\":\"iPad\"}");
-	assert_int_equal(
-		mdm_status_read(slice_text("[]"), note_declared, seen, &items, &message->err),
-		ERR_PROTOCOL);
+	assert_int_equal(mdm_status_read(slice_text("[]"), note_declared, seen, &message->err),
+			 ERR_PROTOCOL);
 }
 
 static void what_is_known_grows_by_partial_reports_and_ends_by_a_full_one(void **state)
@@ -446,7 +446,7 @@ int main(void)
 		CASE(endpoints_are_four_and_nothing_else),
 		CASE(a_set_has_one_token_in_any_order),
 		CASE(a_stored_declaration_gets_its_token_from_its_content),
-		CASE(a_status_report_is_read_flat),
+		CASE(a_status_report_tells_of_declarations_and_of_the_rest_flat),
 		CASE(what_is_known_grows_by_partial_reports_and_ends_by_a_full_one),
 		CASE(answers_of_the_push_service_are_told_apart),
 	};
