@@ -85,7 +85,7 @@ struct store {
 	const struct driver *driver;
 	void *connection; /* NULL after ERR_CLOSED */
 	char *where;
-	bool is_in_transaction, is_in_savepoint;
+	bool is_in_transaction;
 	struct chunk *chunks; /* rows handed out; newest first */
 	struct prepared prepared[PREPARED_MAX];
 	struct store_stats stats;
@@ -138,8 +138,7 @@ int run_number(struct store *store, const char *sql, const struct param *params,
 /** run_list - all rows, at most STORE_LIST_MAX, as an array */
 int run_list(struct store *store, const char *sql, const struct param *params, size_t count,
 	     const struct shape *shape, void *rows, size_t *row_count, struct err *err);
-/** shape_put - the row's fields but its first one (the number) as parameters $2 ..., the number as
- * $1; how many */
+/** shape_params - the row's fields as parameters $1 ...; how many */
 size_t shape_params(const struct shape *shape, const void *row, struct param params[PARAMS_MAX]);
 /** put - insert if the row's first field, its number, is 0 (STORE_CONFLICT) and set it, else update
  * (STORE_NO_ROW). @insert has $1 ... from the second column on, @update $1 for the number. */

@@ -84,7 +84,7 @@ static void disconnect(struct store *store)
 	store_unprepare(store);
 	if (store->connection)
 		store->driver->close(STEAL(store->connection));
-	store->is_in_transaction = store->is_in_savepoint = false;
+	store->is_in_transaction = false;
 }
 
 int store_open(struct store **out, const char *where, struct err *err)
@@ -167,7 +167,7 @@ int store_commit(struct store *store, struct err *err)
 
 	if (r)
 		store_rollback(store);
-	store->is_in_transaction = store->is_in_savepoint = false;
+	store->is_in_transaction = false;
 	return r;
 }
 
@@ -178,31 +178,25 @@ void store_rollback(struct store *store)
 	if (store->is_in_transaction && store->connection &&
 	    store->driver->is_in_transaction(store->connection))
 		store->driver->exec(store->connection, "ROLLBACK", NULL);
-	store->is_in_transaction = store->is_in_savepoint = false;
+	store->is_in_transaction = false;
 }
 
 int store_savepoint(struct store *store, struct err *err)
 {
-	int r = run(store, "SAVEPOINT one_call", NULL, 0, NULL, err);
-
-	store->is_in_savepoint = !r;
-	return r;
+	return run(store, "SAVEPOINT one_call", NULL, 0, NULL, err);
 }
 
 int store_release(struct store *store, struct err *err)
 {
-	store->is_in_savepoint = false;
 	return run(store, "RELEASE SAVEPOINT one_call", NULL, 0, NULL, err);
 }
 
 int store_undo(struct store *store, struct err *err)
 {
-	int r;
-
-	store->is_in_savepoint = false;
-	if (store->connection && !store->driver->is_in_transaction(store->connection))
+	int r = exec(store, "ROLLBACK TO SAVEPOINT one_call", err);
+	/* after some failures (a full disk) SQLite ended the transaction by itself */
+	if (r && r != ERR_CLOSED && !store->driver->is_in_transaction(store->connection))
 		return err_set(err, ERR_BUSY, "the whole transaction was rolled back");
-	r = exec(store, "ROLLBACK TO SAVEPOINT one_call", err);
 	return r ? r : exec(store, "RELEASE SAVEPOINT one_call", err);
 }
 

@@ -323,9 +323,11 @@ static void a_lost_connection_is_told_and_opened_again(void **state)
 	open_two(&one, &two);
 	assert_ok(set_both(one, 1000, &err));
 	assert_ok(store_begin(one, &err));
+	assert_ok(store_savepoint(one, &err));
 	assert_ok(store_setting_remove(one, "a", &err));
 	assert_ok(two->driver->exec(two->connection, others, &err));
 	assert_int_equal(store_setting_remove(one, "b", &err), ERR_CLOSED);
+	assert_int_equal(store_undo(one, &err), ERR_CLOSED);
 	store_rollback(one);
 	assert_int_equal(store_begin(one, &err), ERR_CLOSED);
 	assert_ok(store_reopen(one, &err));
