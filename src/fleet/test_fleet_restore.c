@@ -230,7 +230,6 @@ static void a_challenge_of_an_earlier_generation_buys_nothing(void **state)
 {
 	struct testing *t = *state;
 	struct fleet_peer peer = testing_enroll(t, ID), next;
-	CLEANUP(buf_clear) struct buf der = BUF_INIT(8192);
 	unsigned count;
 
 	testing_pass(t, 300 * FLEET_DAY_S);
