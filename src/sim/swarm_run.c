@@ -101,6 +101,8 @@ int swarm_new(struct swarm **out, const struct swarm_options *options, struct cl
 		swarm->journal = fopen(options->journal, "we");
 		if (!swarm->journal)
 			r = err_set(err, ERR_IO, "%s cannot be written", options->journal);
+		else
+			setvbuf(swarm->journal, NULL, _IOLBF, 0); /* others read along */
 	}
 	if (r < 0)
 		swarm_free(swarm);

@@ -22,11 +22,10 @@ def free_port():
 
 
 class Apple:
-    """`rehome-sim apple`: the push service, and a push certificate."""
+    """`rehome-sim apple`: the push service."""
 
     def __init__(self, world):
-        self.folder, self.certificate = world.dir / 'apple', world.dir / 'push.pem'
-        world.sim('apple', '--push-certificate', self.certificate, '--topic', TOPIC)
+        self.folder = world.dir / 'apple'
         self.process = subprocess.Popen([world.sim_program, 'apple', '--apns', '127.0.0.1:0', '--folder', self.folder],
                                         stdout=subprocess.PIPE, env=world.env, text=True)
         self.port = int(re.search(r':(\d+)', self.process.stdout.readline()).group(1))
@@ -44,7 +43,7 @@ class Apple:
 class Service:
     """A running service; `with` stops it. Answers of the API come as parsed JSON."""
 
-    def __init__(self, world, *options, name='service', apple=None):
+    def __init__(self, world, *options, name='service', apple=None, has_push_certificate=False):
         program = pathlib.Path(world.program).with_name('rehomed')
         if not program.exists():
             raise Skip('rehomed is not built')
@@ -55,9 +54,8 @@ class Service:
         self.command = [str(program), '--data', str(self.data), '--listen', f'127.0.0.1:{self.port}', '--workers', '1',
                         *options, *(apple.options() if apple else ())]
         self.start()
-        if apple:
-            pem = apple.certificate.read_text()
-            self.api('PUT', '/pushcert', pem=pem)
+        if has_push_certificate:
+            self.push_certificate()
 
     def start(self):
         self.log = open(self.log_path, 'ab')
@@ -72,6 +70,12 @@ class Service:
         threading.Thread(target=self.process.stdout.read, daemon=True).start()
         self.ca = self.data / 'public' / 'ca.pem'
         self.token = (self.data / 'administrator.token').read_text().strip()
+
+    def push_certificate(self):
+        """Without one nobody enrolls: its topic is in each profile."""
+        path = self.world.dir / 'push.pem'
+        self.world.sim('apple', '--push-certificate', path, '--topic', TOPIC)
+        self.api('PUT', '/pushcert', raw=path.read_bytes())
 
     def said(self):
         return self.log_path.read_bytes().decode(errors='replace')
@@ -96,11 +100,11 @@ class Service:
 
     def call(self, method, path, body=None):
         """(status, parsed answer)"""
-        request = urllib.request.Request(f'{self.url}/api/v1{path}', method=method,
-                                         data=None if body is None else json.dumps(body).encode())
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(f'{self.url}/api/v1{path}', method=method, data=data)
         request.add_header('Authorization', f'Bearer {self.token}')
         if body is not None:
-            request.add_header('Content-Type', 'application/json')
+            request.add_header('Content-Type', 'application/octet-stream' if data is body else 'application/json')
         trust = ssl.create_default_context(cafile=str(self.ca))
         try:
             with urllib.request.urlopen(request, context=trust, timeout=60) as answer:
@@ -109,8 +113,8 @@ class Service:
             status, text = refusal.code, refusal.read()
         return status, json.loads(text) if text else None
 
-    def api(self, method, path, **body):
-        status, answer = self.call(method, path, body if body or method == 'POST' else None)
+    def api(self, method, path, raw=None, **body):
+        status, answer = self.call(method, path, raw or (body if body or method == 'POST' else None))
         check(status // 100 == 2, f'{method} {path}: {status} {answer}')
         return answer
 
@@ -133,6 +137,12 @@ class Service:
 
     def act(self, action, *udids, **more):
         return self.api('POST', f'/actions/{action}', ids=list(udids), **more)
+
+
+def serving(world, *options, **more):
+    """A service that devices can enroll with; without a push service, pushes go nowhere."""
+    nowhere = () if more.get('apple') else ('--apns', 'https://127.0.0.1:9')
+    return Service(world, *nowhere, *options, has_push_certificate=True, **more)
 
 
 def enroll(world, service, device, code=0):

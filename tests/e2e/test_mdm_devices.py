@@ -1,0 +1,170 @@
+"""Simulated devices as clients of the service itself: enrolled by profile, commanded, pushed, let go."""
+import base64
+import contextlib
+import json
+import subprocess
+import time
+
+from harness import case, check
+from mdm_service import Apple, enroll, poll, serving, until
+
+RESTRICTIONS = '''<?xml version="1.0" encoding="UTF-8"?><plist version="1.0"><dict>
+<key>PayloadType</key><string>Configuration</string><key>PayloadVersion</key><integer>1</integer>
+<key>PayloadIdentifier</key><string>example.restrictions</string><key>PayloadUUID</key><string>8C6A9D9E-0000-4000-8000-000000000001</string>
+<key>PayloadDisplayName</key><string>Restrictions</string>
+<key>PayloadContent</key><array><dict><key>PayloadType</key><string>com.apple.applicationaccess</string>
+<key>PayloadVersion</key><integer>1</integer><key>PayloadIdentifier</key><string>example.restrictions.keys</string>
+<key>PayloadUUID</key><string>8C6A9D9E-0000-4000-8000-000000000002</string>
+<key>forceEncryptedBackup</key><true/></dict></array></dict></plist>'''
+OTHER = '''<?xml version="1.0" encoding="UTF-8"?><plist version="1.0"><dict>
+<key>PayloadType</key><string>Configuration</string><key>PayloadVersion</key><integer>1</integer>
+<key>PayloadIdentifier</key><string>other.enrollment</string><key>PayloadUUID</key><string>OTHER-1</string>
+<key>PayloadContent</key><array><dict><key>PayloadType</key><string>com.apple.mdm</string>
+<key>PayloadVersion</key><integer>1</integer><key>PayloadIdentifier</key><string>other.mdm</string>
+<key>PayloadUUID</key><string>OTHER-2</string><key>IdentityCertificateUUID</key><string>OTHER-3</string>
+<key>Topic</key><string>com.apple.mgmt.External.other</string><key>ServerURL</key><string>https://other.example/mdm</string>
+<key>AccessRights</key><integer>8191</integer></dict></array></dict></plist>'''
+
+
+def state(service, udid):
+    return service.enrollment(udid)['state']
+
+
+@case('a device enrolls by profile, answers commands with changes of its own, and is erased')
+def life(world):
+    ipad = world.small('ipad', '--os', '18.6', files=5)
+    udid = world.udid(ipad)
+    with serving(world) as service:
+        enroll(world, service, ipad)
+        check(state(service, udid) == 'enabled', service.enrollment(udid))
+        profile = world.dir / 'restrictions.mobileconfig'
+        profile.write_text(RESTRICTIONS)
+        asked = service.send(udid, 'DeviceInformation', {'Queries': ['OSVersion', 'SerialNumber']})
+        installed = service.send(udid, 'InstallProfile',
+                                 {'Payload': {'$data': base64.b64encode(RESTRICTIONS.encode()).decode()}})
+        listed = service.send(udid, 'ProfileList')
+        poll(world, ipad)
+        check(service.result(udid, asked)['response']['QueryResponses']['OSVersion'] == '18.6')
+        check(service.result(udid, installed)['status'] == 'Acknowledged', service.result(udid, installed))
+        check('example.restrictions' in json.dumps(service.result(udid, listed)))
+        check(world.facts(ipad)['encryption_is_forced'])
+        removed = service.send(udid, 'RemoveProfile', {'Identifier': 'example.restrictions'})
+        service.act('lock', udid)
+        poll(world, ipad)
+        check(service.result(udid, removed)['status'] == 'Acknowledged')
+        check(world.facts(ipad)['is_locked'] and not world.facts(ipad)['encryption_is_forced'])
+        service.act('wipe', udid)
+        check(poll(world, ipad)['erased'])
+        facts = world.facts(ipad)
+        check(not facts['setup_is_done'] and facts['management'] == 'none', facts)
+        poll(world, ipad, code=3)
+
+
+@case('a locked device says NotNow; the screen unlocked, the same command is done')
+def not_now(world):
+    ipad = world.small('ipad', files=5)
+    udid = world.udid(ipad)
+    with serving(world) as service:
+        enroll(world, service, ipad)
+        poll(world, ipad)
+        world.person(ipad, 'set-passcode', 'lock')
+        waiting = service.send(udid, 'CertificateList')
+        said = poll(world, ipad)
+        check(said['not_now'] >= 1, said)
+        check(service.result(udid, waiting)['state'] == 'not_now', service.result(udid, waiting))
+        world.person(ipad, 'unlock')
+        poll(world, ipad)
+        check(service.result(udid, waiting)['status'] == 'Acknowledged')
+
+
+@case('another service\'s profile does not match, an operator\'s word lets a device go, and a person leaves')
+def ends(world):
+    ipad = world.small('ipad', files=5)
+    udid = world.udid(ipad)
+    with serving(world) as service:
+        enroll(world, service, ipad)
+        poll(world, ipad)
+        other = world.dir / 'other.mobileconfig'
+        other.write_text(OTHER)
+        refused = world.sim('mdm', ipad, 'install-profile', other, code=4)
+        check('The new MDM payload does not match the old payload.' in refused.messages and '12012' in refused.messages,
+              refused.messages)
+        identifier = 'org.rehome.enrollment'
+        world.sim('mdm', ipad, 'remove-profile', identifier)
+        check(state(service, udid) == 'disabled', service.enrollment(udid))
+        enroll(world, service, ipad)
+        check(state(service, udid) == 'enabled' and service.enrollment(udid)['generation'] == 2)
+        service.act('unenroll', udid)
+        check(poll(world, ipad)['let_go'])
+        check(world.facts(ipad)['management'] == 'none')
+
+
+@case('a push makes a running device call; what it says of its token is believed')
+def pushed(world):
+    ipad = world.small('ipad', files=5)
+    udid = world.udid(ipad)
+    with serving(world, apple=Apple(world)) as service:
+        enroll(world, service, ipad)
+        mux = world.simulator(ipad, extra=('--apple', service.apple.folder))
+        asked = service.send(udid, 'ProfileList')
+        with contextlib.suppress(AssertionError):
+            until(lambda: service.result(udid, asked).get('status') == 'Acknowledged', world)
+        check(service.result(udid, asked).get('status') == 'Acknowledged', mux.said() + service.said()[-2000:])
+        mux.stop()
+
+
+@case('a service that stops and starts again finds its devices, and they find it')
+def restarted(world):
+    ipad = world.small('ipad', files=5)
+    udid = world.udid(ipad)
+    with serving(world) as service:
+        enroll(world, service, ipad)
+        waiting = service.send(udid, 'SecurityInfo')
+        service.stop()
+        check(poll(world, ipad, code=5).messages)
+        service.start()
+        poll(world, ipad)
+        check(service.result(udid, waiting)['status'] == 'Acknowledged')
+
+
+def lines_of(journal, word):
+    return [line.split()[1:] for line in journal.read_text().splitlines() if line.startswith(word + ' ')]
+
+
+def queue_while_running(service, process, journal, wanted):
+    """Queue a marked command for each device as it enrolls; {uuid: (index, generation)}."""
+    queued, seen = {}, 0
+    while process.poll() is None and len(queued) < wanted:
+        enrolled = lines_of(journal, 'enrolled') if journal.exists() else []
+        for index, generation, udid in enrolled[seen:]:
+            uuid = f'SWARM-{index}-{generation}-1'
+            status, answer = service.call('POST', '/commands', {'ids': [udid], 'type': 'ProfileList', 'uuid': uuid})
+            if status == 200 and answer['queued'] == 1:
+                queued[uuid] = (index, generation)
+        seen = len(enrolled)
+        time.sleep(0.05)
+    return queued
+
+
+@case('a swarm sees nothing that must never happen, and each command arrives at the generation it was meant for')
+def swarm(world):
+    count, spare = 30, 10
+    with serving(world) as service:
+        tickets, journal = world.dir / 'tickets', world.dir / 'journal'
+        tickets.write_text(''.join(service.link() + '\n' for _ in range(count + spare)))
+        options = ['swarm', '--tickets', tickets, '--ca', service.ca, '--count', count, '--keys', 2, '--parallel', 8,
+                   '--again', 20, '--foreign', 30, '--malformed', 100, '--journal', journal, '--requests', 50 * count,
+                   '--seed', world.random.randrange(1000), '--json']
+        process = subprocess.Popen([world.sim_program, *map(str, options)], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, env=world.env, text=True)
+        queued = queue_while_running(service, process, journal, count)
+        out, messages = process.communicate(timeout=120)
+        check(process.returncode == 0, messages + out)
+        counts = json.loads(out)
+        check(counts['enrolled'] >= count and counts['unanswered'] == 0, counts)
+        check(counts['statuses'].get('400', 0) > 10 and '401' not in counts['statuses'], counts)
+        latest = {index: generation for index, generation, _ in lines_of(journal, 'enrolled')}
+        answered = {uuid for _, _, uuid in lines_of(journal, 'answer')}
+        lost = [uuid for uuid, (index, generation) in queued.items()
+                if latest[index] == generation and uuid not in answered]
+        check(len(queued) >= count // 2 and not lost, f'{len(queued)} queued, lost {lost}')
