@@ -145,7 +145,8 @@ static void a_bypass_code_lies_sealed_and_in_no_result(void **state)
 	for (size_t i = 0; i < count; i++) {
 		testing_check(t, store_history_find(t->store, rows[i].enrollment, rows[i].uuid,
 						    &row, &t->err));
-		assert_null(memmem(row.result.bytes, row.result.len, "ABCDE", 5));
+		assert_true(row.result.len == 0 ||
+			    !memmem(row.result.bytes, row.result.len, "ABCDE", 5));
 	}
 	testing_end(t, 0);
 }

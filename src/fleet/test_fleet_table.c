@@ -251,6 +251,21 @@ static void profile(struct testing *t)
 	assert_int_equal(count, 1);
 }
 
+static void declaration(struct testing *t)
+{
+	static const char json[] = "{\"Type\":\"com.apple.configuration.management.test\","
+				   "\"Identifier\":\"c1\",\"Payload\":{\"Echo\":\"x\"}}";
+	const char *id = ID;
+	struct fleet_target target = {.ids = &id, .count = 1};
+
+	assert_int_equal(
+		TESTING_DO(t, fleet_declaration_put(t->fleet, slice_text(json), "anna", &t->err)),
+		0);
+	assert_int_equal(TESTING_DO(t, fleet_declaration_assign(t->fleet, "c1", &target, true,
+								"anna", &t->err)),
+			 0);
+}
+
 static void remove_profile_queued(struct testing *t)
 {
 	static const char text[] =
@@ -291,9 +306,12 @@ static struct fleet_peer everything(struct testing *t)
 	secret(t, FLEET_BYPASS_CODE, "AAAAA-BBBB");
 	secret(t, FLEET_BACKUP_PASSWORD, "correct horse");
 	TESTING_DO(t, fleet_group_set(t->fleet, "sales", ID, true, "anna", &t->err));
+	declaration(t);
 	profile(t);
 	testing_report(t, &peer, ID, "Idle", NULL);
 	testing_expect(t, "InstallProfile");
+	testing_report(t, &peer, ID, "Acknowledged", t->uuid);
+	testing_expect(t, "DeclarativeManagement");
 	testing_report(t, &peer, ID, "Acknowledged", t->uuid);
 	testing_checkin(t, &peer, ID, "SetBootstrapToken",
 			"<key>BootstrapToken</key><data>Q0NDQw==</data>");
