@@ -91,6 +91,16 @@ int fleet_profile_enroll(struct fleet *fleet, const char *link, struct buf *out,
 	return r < 0 ? r : make_profile(fleet, challenge, out, err);
 }
 
+int fleet_return_profile(struct fleet *fleet, const char *udid, struct buf *out, struct err *err)
+{
+	struct store_ticket ticket = {.purpose = STORE_TO_ENROLL, .udid = udid};
+	char challenge[FLEET_CHALLENGE_LEN + 1];
+	int r = make_ticket(fleet, &ticket, fleet->policy.command_days * FLEET_DAY_S, challenge,
+			    err);
+
+	return r < 0 ? r : make_profile(fleet, challenge, out, err);
+}
+
 /* issue for @spki and bind: from here on the certificate is known by what bought it */
 static int issue(struct fleet *fleet, struct slice spki, struct store_certificate *row,
 		 struct buf *out, struct err *err)

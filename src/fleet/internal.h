@@ -145,6 +145,9 @@ int fleet_result_take(struct fleet_scene *scene, struct store_enrollment *enroll
 		      struct err *err);
 
 /* identity.c */
+/** fleet_return_profile - the enrollment profile, signed, with a ticket for @udid that lasts as
+ * long as a command: a device that was erased enrolls with it by itself */
+int fleet_return_profile(struct fleet *fleet, const char *udid, struct buf *out, struct err *err);
 
 int fleet_renewal_queue(struct fleet *fleet, struct store_enrollment *enrollment, struct err *err);
 /** fleet_renewal_due - when an identity with that end is to be renewed */

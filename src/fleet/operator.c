@@ -48,16 +48,6 @@ int fleet_retire(struct fleet *fleet, const char *id, const char *by, struct err
 	return r != 0 ? r : fleet_audit(fleet, by, "retire", id, NULL, err);
 }
 
-/* a device that comes back by itself needs the profile to enroll with, and a ticket of its own */
-static int return_profile(struct fleet *fleet, const char *udid, struct buf *out, struct err *err)
-{
-	struct fleet_ticket_wish wish = {.udid = udid, .is_link = true, .by = "service"};
-	char link[FLEET_CHALLENGE_LEN + 1];
-	int r = fleet_ticket_new(fleet, &wish, link, err);
-
-	return r != 0 ? r : fleet_profile_enroll(fleet, link, out, err);
-}
-
 int fleet_wipe(struct fleet *fleet, const char *id, const struct fleet_erase *how, const char *by,
 	       struct err *err)
 {
@@ -80,7 +70,7 @@ int fleet_wipe(struct fleet *fleet, const char *id, const struct fleet_erase *ho
 	if (enrollment.flags & FLEET_ROW_USER_ENROLLMENT)
 		return fleet_refused(err, "a User Enrollment cannot be wiped, only retired");
 	if (how->is_returned_to_service)
-		r = return_profile(fleet, id, &profile, err);
+		r = fleet_return_profile(fleet, id, &profile, err);
 	erase.mdm_profile = buf_slice(&profile);
 	if (r == 0)
 		r = mdm_build_erase(&erase, &dict, err);

@@ -52,14 +52,22 @@ static enum fleet_identity identity_of_bound(const struct fleet_scene *scene)
 	}
 }
 
-/* learn_end - of an identity that was migrated in with its hash alone: the certificate itself says
+/* of an identity that was migrated in with its hash alone: the certificate itself says
  * it when it is first shown */
 static int learn_end(struct fleet_scene *scene, struct err *err)
 {
+	int64_t due = fleet_renewal_due(scene->fleet, scene->peer->not_after);
+	int r;
+
 	if (scene->certificate.not_after != 0)
 		return 0;
 	scene->certificate.not_after = scene->peer->not_after;
-	return store_certificate_put(scene->fleet->store, &scene->certificate, err);
+	scene->enrollment.due[STORE_DUE_RENEWAL] = due;
+	r = store_certificate_put(scene->fleet->store, &scene->certificate, err);
+	if (r == 0)
+		r = store_enrollment_due_set(scene->fleet->store, scene->enrollment.no,
+					     STORE_DUE_RENEWAL, due, err);
+	return r < 0 ? r : 0;
 }
 
 static int identify(struct fleet_scene *scene, struct err *err)
@@ -76,8 +84,6 @@ static int identify(struct fleet_scene *scene, struct err *err)
 				   &scene->certificate, err);
 	if (r == STORE_NO_ROW)
 		scene->identity = FLEET_IDENTITY_UNKNOWN;
-	if (r == 0)
-		r = learn_end(scene, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	if (scene->certificate.enrollment != 0) {
@@ -88,7 +94,7 @@ static int identify(struct fleet_scene *scene, struct err *err)
 		scene->is_known = strcmp(scene->enrollment.id, scene->from->device_id) == 0;
 		scene->identity =
 			scene->is_known ? identity_of_bound(scene) : FLEET_IDENTITY_FOREIGN;
-		return 0;
+		return scene->is_known ? learn_end(scene, err) : 0;
 	}
 	r = store_enrollment_find(store, scene->from->device_id, &scene->enrollment, err);
 	if (r < 0)
