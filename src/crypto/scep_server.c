@@ -135,10 +135,9 @@ int crypto_scep_reply_make(struct buf *der, const struct crypto_scep_reply *repl
 {
 	CLEANUP(buf_clear) struct buf content = BUF_INIT(CRYPTO_SCEP_MAX);
 	CLEANUP(pkcs7_free_p) PKCS7 *message = NULL;
-	bool is_success = reply->status == CRYPTO_SCEP_SUCCESS;
 	int r;
 
-	if (is_success) {
+	if (reply->status == CRYPTO_SCEP_SUCCESS) {
 		r = make_content(&content, reply, ca, err);
 		if (r != 0)
 			return r;
@@ -148,5 +147,7 @@ int crypto_scep_reply_make(struct buf *der, const struct crypto_scep_reply *repl
 		return r;
 	if (!add_attributes(message, reply))
 		return openssl_fail(err, ERR_NO_MEMORY, "make a CertRep");
-	return signed_finish(message, buf_slice(&content), !is_success, der, err);
+	/* the RFC leaves a refusal's content out; clients that verify with OpenSSL then find
+	 * nothing to verify, while an empty content has the same digest and is read by all */
+	return signed_finish(message, buf_slice(&content), false, der, err);
 }

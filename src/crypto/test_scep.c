@@ -163,6 +163,31 @@ static void a_renewal_is_signed_by_the_current_certificate(void **state)
 	crypto_cert_free(issued.cert);
 }
 
+/* clients that stand on OpenSSL want a content, were it empty */
+static bool openssl_verifies(const struct buf *answer)
+{
+	CLEANUP(pkcs7_free_p) PKCS7 *message = NULL;
+	const uint8_t *at = answer->bytes;
+
+	message = d2i_PKCS7(NULL, &at, (long)answer->len);
+	return PKCS7_verify(message, NULL, NULL, NULL, NULL, PKCS7_NOVERIFY) == 1;
+}
+
+static void without_content(struct buf *answer)
+{
+	CLEANUP(pkcs7_free_p) PKCS7 *message = NULL;
+	const uint8_t *at = answer->bytes;
+	struct err err = ERR_INIT;
+	uint8_t *bytes = NULL;
+	int len;
+
+	message = d2i_PKCS7(NULL, &at, (long)answer->len);
+	assert_int_equal(PKCS7_set_detached(message, 1), 1);
+	len = i2d_PKCS7(message, &bytes);
+	buf_truncate(answer, 0);
+	assert_int_equal(append_owned(answer, bytes, len, &err), 0);
+}
+
 static void refusals_and_delays_reach_the_device(void **state)
 {
 	CLEANUP(exchange_clear) struct exchange exchange;
@@ -180,6 +205,7 @@ static void refusals_and_delays_reach_the_device(void **state)
 	assert_int_equal(answer.status, CRYPTO_SCEP_FAILURE);
 	assert_int_equal(answer.fail, CRYPTO_SCEP_BAD_MESSAGE_CHECK);
 	assert_int_equal(answer.cert.len, 0);
+	assert_true(openssl_verifies(&exchange.answer));
 
 	pending.transaction_id = exchange.request.transaction_id;
 	pending.recipient_nonce = exchange.request.sender_nonce;
@@ -187,6 +213,12 @@ static void refusals_and_delays_reach_the_device(void **state)
 	assert_int_equal(crypto_scep_reply_make(&exchange.answer, &pending, testing_ca.cert,
 						testing_ra.cert, testing_ra.key, TESTING_NOW, &err),
 			 0);
+	assert_int_equal(
+		crypto_scep_answer_read(&answer, buf_slice(&exchange.answer), &exchange.wish, &err),
+		0);
+	assert_int_equal(answer.status, CRYPTO_SCEP_PENDING);
+	/* as the RFC has it: without any content */
+	without_content(&exchange.answer);
 	assert_int_equal(
 		crypto_scep_answer_read(&answer, buf_slice(&exchange.answer), &exchange.wish, &err),
 		0);
