@@ -226,6 +226,16 @@ void config_list_restart(struct config *config)
 	config->listen.is_given = config->names.is_given = false;
 }
 
+bool config_list_equal(const struct config_list *a, const struct config_list *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (unsigned i = 0; i < a->count; i++)
+		if (strcmp(a->words[i], b->words[i]) != 0)
+			return false;
+	return true;
+}
+
 int config_read(struct config *config, struct slice text, struct err *err)
 {
 	struct slice line;

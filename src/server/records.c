@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REPEATS_MAX = 5, REST_MS = 200 };
+enum {
+	REPEATS_MAX = 5,
+	REST_MS = 200,
+	ANSWER_KEEP = 256 << 10, /* bytes of an answer buffer that stay for the next one */
+};
 
 /** struct waiting - a call of the batch; @start: of its answer in @out */
 struct waiting {
@@ -127,6 +131,8 @@ static void batch_answer(struct records *records, struct waiting *calls, unsigne
 		if (r != 0 && (count > 1 || calls[i].out.len == 0))
 			answer_only(&calls[i], r);
 		buf_append_slice(&calls[i].peer->link.out, buf_slice(&calls[i].out), NULL);
+		if (calls[i].out.cap > ANSWER_KEEP)
+			buf_wipe(&calls[i].out);
 	}
 }
 

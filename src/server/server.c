@@ -242,7 +242,7 @@ static void reload(struct service *service)
 		       strcmp(config->store, service->config->store) != 0 ||
 		       strcmp(config->url, service->config->url) != 0 ||
 		       strcmp(config->metrics, service->config->metrics) != 0 ||
-		       memcmp(&config->listen, &service->config->listen, sizeof(config->listen))))
+		       !config_list_equal(&config->listen, &service->config->listen)))
 		r = err_set(&err, ERR_USAGE,
 			    "data, store, url, listen and metrics change with a restart only");
 	if (r == 0)

@@ -241,6 +241,12 @@ def killed(world):
             check(history.get(uuid) == 'Acknowledged', f'{uuid}: {history.get(uuid)}')
         check(len(set(seen)) == len(seen), 'a command was acknowledged twice and delivered again')
         check(service.metrics()['rehome_restarts_total'] >= 8)
+        uuid = enqueue(service)
+        service.process.kill()  # the listener: all of it is gone, and a new start has what was acknowledged
+        service.process.wait()
+        service.start()
+        device.service = service
+        check(drain(device) == [uuid])
 
 
 @case('SIGHUP takes a new configuration, refuses a broken one, and drops no request')
@@ -361,10 +367,10 @@ def webhook(world):
         hanging.close()
 
 
-@case('with PostgreSQL two services serve the same devices, from one set of rows')
+@case('with PostgreSQL two services serve the same devices, and a database that is away makes 503')
 def on_postgresql(world):
     try:
-        with postgres.running() as server:
+        with postgres.running(sync=True) as server:
             url = server.database('serve')
             with Service(world, '--store', url) as first:
                 device = migrated(first)
@@ -375,5 +381,13 @@ def on_postgresql(world):
                     other.service, other.udid, other.identity = second, UDID, device.identity
                     check(uuid in drain(other))
                     check(enqueue(second) in drain(device))
+                    uuid = enqueue(first)
+                    server.kill()
+                    check(device.report()[0] == 503 and device.checkin('TokenUpdate', **TOKEN_UPDATE)[0] == 503)
+                    check(first.ask('GET', '/healthz')[0] == 503)
+                    server.start()
+                    for service in (first, second):
+                        wait_for(lambda one=service: one.ask('GET', '/healthz')[0] == 200)
+                    check(drain(device) == [uuid])
     except postgres.Missing as why:
         raise Skip(str(why)) from why
