@@ -118,6 +118,8 @@ static void batch_answer(struct records *records, struct waiting *calls, unsigne
 	struct err err = ERR_INIT;
 	int r = records->is_away ? ERR_CLOSED : ERR_BUSY;
 
+	for (unsigned i = 0; i < count; i++)
+		buf_truncate(&calls[i].out, 0); /* what an earlier batch left */
 	for (unsigned tries = 0; r == ERR_BUSY && tries < REPEATS_MAX; tries++)
 		r = batch_once(records, calls, count, &err);
 	counts_add(r == 0 ? &records->env->counts->commits : &records->env->counts->commits_failed);
@@ -127,8 +129,7 @@ static void batch_answer(struct records *records, struct waiting *calls, unsigne
 		away(records, r, &err);
 	for (unsigned i = 0; i < count; i++) {
 		counts_add(&records->env->counts->calls);
-		/* one alone has its own failure as its answer already */
-		if (r != 0 && (count > 1 || calls[i].out.len == 0))
+		if (r != 0) /* also when the calls went well and the commit did not */
 			answer_only(&calls[i], r);
 		buf_append_slice(&calls[i].peer->link.out, buf_slice(&calls[i].out), NULL);
 		if (calls[i].out.cap > ANSWER_KEEP)
