@@ -28,8 +28,8 @@ static int take(struct fleet_scene *scene, struct store_enrollment *enrollment,
 		return r < 0 ? r : 0;
 	if (report->status != MDM_NOT_NOW)
 		return fleet_result_take(scene, enrollment, &row, report, err);
-	/* it was heard, so these deliveries do not count as unanswered */
-	r = store_queue_set(scene->fleet->store, &row, STORE_NOT_NOW, 1, scene->now, err);
+	/* it was heard and not done: as if it had never gone out */
+	r = store_queue_set(scene->fleet->store, &row, STORE_NOT_NOW, 0, scene->now, err);
 	return r < 0 ? r : 0;
 }
 
