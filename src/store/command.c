@@ -54,8 +54,10 @@ int store_command_list(struct store *store, int64_t after, unsigned max,
 
 int store_command_remove_unused(struct store *store, int64_t no, struct err *err)
 {
+	/* in the order of an index: asked whether a row EXISTS, PostgreSQL reads the whole queue,
+	 * as commands for everybody let it expect one soon */
 	return run(store,
-		   "DELETE FROM command WHERE no = $1"
-		   " AND NOT EXISTS (SELECT 1 FROM queue WHERE command = $1)",
+		   "DELETE FROM command WHERE no = $1 AND COALESCE((SELECT command FROM queue"
+		   " WHERE command >= $1 ORDER BY command LIMIT 1), 0) <> $1",
 		   PARAMS(NUMBER(no)), NULL, err);
 }
