@@ -12,7 +12,7 @@ enum { PIECE_LEN = 64 << 10 };
 struct wish {
 	const char *facts, *devices, *explain, *html, *service;
 	struct cli_list given, turned;
-	bool assumes, is_long, is_csv, is_facts_listed;
+	bool assumes, is_long, is_csv, is_facts_listed, asks_service;
 	struct rules_switches switches;
 };
 
@@ -306,6 +306,8 @@ static int case_take(struct cli *cli, const struct wish *wish, int argc, char **
 		r = cli_plan_backup(cli, NULL, argv[0], kase, &cli->err);
 	if (r == 0 && argc > 1)
 		r = cli_plan_target(cli, argv[1], kase, &cli->err);
+	if (r == 0 && argc > 1 && wish->asks_service)
+		r = cli_plan_record(cli, kase, &cli->err);
 	/* what a person says comes last, and so replaces what was read */
 	for (size_t i = 0; r == 0 && i < wish->given.count; i++)
 		r = plan_case_assignment(kase, wish->given.words[i], &cli->err);
@@ -321,6 +323,9 @@ int cli_run_plan(struct cli *cli, int argc, char **argv)
 				"say what is known, e.g. reset=erased_locally (may be repeated)"),
 		CLI_TEXT_OPTION("service", &wish.service, "WORD",
 				"\"this\" service: its URL, host, topic or organisation"),
+		CLI_FLAG_OPTION(
+			"record", 0, &wish.asks_service,
+			"ask the MDM service for its record of the device, as `rehome mdm` does"),
 		CLI_FLAG_OPTION("assume", 0, &wish.assumes,
 				"take what is usual for what is not known, and say so"),
 		CLI_FLAG_OPTION("long", 'l', &wish.is_long,

@@ -17,6 +17,10 @@ int cli_plan_source(struct cli *cli, const struct cli_source *source, struct pla
 /** cli_plan_target - @word: an attached device, else a serial number of which nothing is known yet
  */
 int cli_plan_target(struct cli *cli, const char *word, struct plan_case *kase, struct err *err);
+/** cli_plan_record - what the MDM service's record of the target tells, asked as `rehome mdm` does;
+ * a device that it does not know has none. A device that is not attached is found by its serial
+ * number, and described by its record. */
+int cli_plan_record(struct cli *cli, struct plan_case *kase, struct err *err);
 /** cli_plan_device - what the device's own answers tell */
 void cli_plan_device(const struct job_facts *facts, struct plan_case *kase);
 

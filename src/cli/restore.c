@@ -6,7 +6,8 @@
 /* struct wish - the switches as people know them from idevicebackup2, and the password */
 struct wish {
 	struct job_restore_wish restore;
-	bool is_settings, is_reboot, no_reboot, no_copy, wants_copy, is_yes, is_dry_run;
+	bool is_settings, is_reboot, no_reboot, no_copy, wants_copy, is_yes, is_dry_run,
+		asks_service;
 	struct secret password;
 	struct cli_list given;
 	const char *service, *override_rule;
@@ -33,6 +34,8 @@ static int outlook_make(struct cli *cli, const struct wish *wish, const struct c
 
 	snprintf(kase->service, sizeof(kase->service), "%s", wish->service ? wish->service : "");
 	cli_plan_device(target, kase);
+	if (r == 0 && wish->asks_service)
+		r = cli_plan_record(cli, kase, &cli->err);
 	plan_case_set(kase, RULES_SYSTEM_FILES, wish->restore.system_files ? RULES_YES : RULES_NO,
 		      PLAN_PERSON, "--system");
 	for (size_t i = 0; r == 0 && i < wish->given.count; i++)
@@ -227,6 +230,9 @@ int cli_run_restore(struct cli *cli, int argc, char **argv)
 				"the device asks for a copy first; costs nothing here"),
 		CLI_FLAG_OPTION("skip-apps", 0, &wish.restore.skip_apps,
 				"do not have the apps fetched again"),
+		CLI_FLAG_OPTION(
+			"record", 0, &wish.asks_service,
+			"ask the MDM service for its record of the device, as `rehome mdm` does"),
 		CLI_LIST_OPTION("fact", &wish.given, "NAME=WORD",
 				"say what is known for the plan, as in `rehome plan`"),
 		CLI_TEXT_OPTION("service", &wish.service, "WORD",
