@@ -120,6 +120,20 @@ static const json_t *of_backup(const json_t *identities, const struct plan_case 
 	return found;
 }
 
+/* To the second, where lists of other services know the day only.  The clocks are those of this
+ * host and of the service. */
+static int say_generation(const json_t *enrollment, struct plan_case *kase, struct err *err)
+{
+	const char *authenticated = text_of(enrollment, "authenticated");
+	struct err ignored = ERR_INIT;
+	int64_t since;
+	int r = say(kase, "record_enrolled", authenticated, err);
+
+	if (r < 0 || !kase->dates.backup || time_parse_utc(authenticated, &since, &ignored) < 0)
+		return r;
+	return say(kase, "record_generation", since > kase->dates.backup ? "newer" : "same", err);
+}
+
 static bool is_superseded(const json_t *identity)
 {
 	const char *state = text_of(identity, "state");
@@ -131,7 +145,7 @@ static int say_identities(const json_t *enrollment, struct plan_case *kase, stru
 {
 	const json_t *identities = json_object_get(enrollment, "identities"), *identity;
 	size_t i;
-	int r = say(kase, "record_enrolled", text_of(enrollment, "authenticated"), err);
+	int r = say_generation(enrollment, kase, err);
 
 	json_array_foreach(identities, i,
 			   identity) if (r == 0 && !strcmp(text_of(identity, "state"), "current"))

@@ -1,0 +1,65 @@
+"""The two halves meet: what the service keeps of a device goes into the plan of its restore."""
+from harness import case, check
+from mdm_service import enroll, poll, serving
+
+
+def asking(world, service):
+    """How `rehome` finds the service."""
+    token = world.dir / 'token'
+    token.write_text(service.token + '\n')
+    return {'REHOME_MDM_URL': service.url, 'REHOME_MDM_TOKEN_FILE': str(token), 'REHOME_MDM_CA': str(service.ca)}
+
+
+def plan(world, service, *words):
+    return world.rehome('plan', 'latest', *words, '--record', '--assume', '--fact', 'reset=erased_locally', '--json',
+                        env=asking(world, service)).json()
+
+
+def facts(answer):
+    return {name: (fact['value'], fact['origin']) for name, fact in answer['facts'].items()}
+
+
+@case('the record of a device decides a plan: active, about to be wiped, let go, not known')
+def record(world):
+    ipad = world.small('ipad', '--os', '18.6', files=5)
+    udid, serial = world.udid(ipad), world.facts(ipad)['serial']
+    stranger = world.facts(world.small('stranger', files=5, seed=2))['serial']
+    with serving(world) as service:
+        enroll(world, service, ipad)
+        poll(world, ipad)
+        mux = world.simulator(ipad)
+        world.paired(mux, ipad)
+        world.init()
+        world.rehome('backup', udid, mux=mux)
+        mux.stop()
+        told = plan(world, service, serial)
+        found = facts(told)
+        check(found['service_record'] == ('active', 'service'), found)
+        check(found['identity_renewed'] == ('no', 'service') and found['identity_expired'][0] == 'no', found)
+        check(found['record_generation'][0] == 'same', found)
+        check(told['outcomes'][0]['management'] == 'this', told['outcomes'][0])
+        check(facts(plan(world, service, stranger))['service_record'] == ('none', 'service'))
+        service.act('wipe', udid)
+        check(facts(plan(world, service, serial))['service_record'] == ('wipe_pending', 'service'))
+        poll(world, ipad)
+        enroll(world, service, ipad)
+        poll(world, ipad)
+        found = facts(plan(world, service, serial))
+        check(found['record_generation'][0] == 'newer', found)
+        service.act('retire', udid)
+        check(facts(plan(world, service, serial))['service_record'] == ('retire_pending', 'service'))
+        poll(world, ipad)
+        check(facts(plan(world, service, serial))['service_record'] == ('deleted', 'service'))
+
+
+@case('a plan that shall ask the service says where none answers')
+def nobody(world):
+    world.init()
+    world.small('ipad', files=5)
+    env = {'REHOME_MDM_URL': 'https://127.0.0.1:9', 'REHOME_MDM_TOKEN_FILE': str(world.secret('token', 'x'))}
+    ipad = world.dir / 'ipad'
+    mux = world.simulator(ipad)
+    world.paired(mux, ipad)
+    world.rehome('backup', world.udid(ipad), mux=mux)
+    done = world.rehome('plan', 'latest', 'RHSIM0000000', '--record', env=env, code=None)
+    check(done.code != 0 and '127.0.0.1:9' in done.messages and 'rehome serve' in done.messages, done.messages)
