@@ -104,6 +104,7 @@ static void signals_default(void)
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error, not the end */
 }
 
 /* be - the child's whole life */

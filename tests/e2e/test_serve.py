@@ -8,6 +8,7 @@ import os
 import pathlib
 import plistlib
 import re
+import resource
 import signal
 import socket
 import ssl
@@ -247,6 +248,22 @@ def killed(world):
         service.start()
         device.service = service
         check(drain(device) == [uuid])
+
+
+@case('a database that cannot be written makes 503 and nothing else, and loses nothing')
+def full(world):
+    with Service(world) as service:
+        device, records = migrated(service), service.processes('records')[0]
+        kept = [enqueue(service), enqueue(service)]
+        before = resource.prlimit(records, resource.RLIMIT_FSIZE)
+        resource.prlimit(records, resource.RLIMIT_FSIZE, (4096, before[1]))
+        check(enqueue(service) is None, 'a command was acknowledged that is not on the disk')
+        statuses = {device.checkin('TokenUpdate', Token=b'\x03' * 32, PushMagic='M')[0]}
+        statuses |= {device.report('Acknowledged', CommandUUID=kept[0])[0] for _ in range(3)}
+        check(statuses == {503}, statuses)
+        resource.prlimit(records, resource.RLIMIT_FSIZE, before)
+        check(drain(device)[-2:] == kept)
+        check(service.processes('records') == [records], 'the process died of it')
 
 
 @case('SIGHUP takes a new configuration, refuses a broken one, and drops no request')
