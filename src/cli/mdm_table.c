@@ -17,6 +17,8 @@ const struct mdm_option_row mdm_options[MDM_OPTION_COUNT] = {
 	[MDM_OWNERSHIP] = {"ownership", "ownership", "OWNER", "personal or corporate"},
 	[MDM_KEYS] = {"keys", NULL, "JSON", "keys of the command, an object"},
 	[MDM_PLIST] = {"plist", NULL, "FILE", "the command as a property list, instead of TYPE"},
+	[MDM_COUNT] = {"count", "count", "N", "how many devices a dangerous command is for",
+		       .is_number = true},
 	[MDM_UUID] = {"uuid", "uuid", "UUID", "CommandUUID; makes a repeated send harmless"},
 	[MDM_LANE] = {"lane", "lane", "LANE", "urgent, normal or background"},
 	[MDM_NOT_BEFORE] = {"not-before", "not_before", "SECONDS", "since 1970: not sent earlier",
@@ -64,7 +66,7 @@ const struct mdm_verb mdm_verbs[] = {
 	ACT("refresh", "inventory", "ask devices about themselves", TARGET, 0),
 	ACT("push", "push", "push devices now", TARGET, 0),
 	ACT("lock", "lock", "lock the screen", TARGET | T(MESSAGE) | T(PHONE), 0),
-	ACT("clear-passcode", "clear-passcode", "take the passcode off", TARGET, 0),
+	ACT("clear-passcode", "clear-passcode", "take the passcode off", HARSH, MDM_ASKS),
 	ACT("reconcile", "reconcile", "install and remove profiles until they fit", TARGET, 0),
 	ACT("confirm", "confirm", "a noticed restore is fine: held commands go on", HARSH,
 	    MDM_ASKS),
@@ -88,7 +90,9 @@ const struct mdm_verb mdm_verbs[] = {
 	 NULL, 1, 1, 0, 0, NULL, NULL, mdm_run},
 
 	{"command", "send", "[TYPE] [ID]...", "queue a command", "POST", "/commands", "ids[]", 0,
-	 1001, TARGET | T(ALL) | T(KEYS) | T(PLIST) | T(UUID) | T(LANE) | T(NOT_BEFORE) | T(ENDS),
+	 1001,
+	 TARGET | T(ALL) | T(COUNT) | T(KEYS) | T(PLIST) | T(UUID) | T(LANE) | T(NOT_BEFORE) |
+		 T(ENDS),
 	 0, NULL, NULL, mdm_run_send},
 	{"command", "list", "ID", "queue and history of an enrollment", "GET",
 	 "/enrollments/{}/commands", NULL, 1, 1, T(LIMIT), 0, NULL, NULL, mdm_run},

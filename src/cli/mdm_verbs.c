@@ -33,10 +33,13 @@ static int question_ask(struct mdm *mdm, const struct mdm_verb *verb, const char
 	if (r < 0)
 		return r;
 	will = json_string_value(json_object_get(answer, "will"));
-	*count = json_integer_value(json_object_get(answer, "done"));
+	*count = json_integer_value(json_object_get(answer, "done")) +
+		 json_integer_value(json_object_get(answer, "failed"));
 	if (will)
 		cli_warn(cli, "%lld device%s: %s.", (long long)*count, *count == 1 ? "" : "s",
 			 will);
+	else
+		cli_warn(cli, "%s %s: %s.", verb->noun, verb->verb, verb->summary);
 	json_decref(answer);
 	if (mdm->values.flag[MDM_YES])
 		return 0;

@@ -71,7 +71,7 @@ static int one_clear_passcode(struct api_call *call, const char *id, struct err 
 
 int api_act_clear_passcode(struct api_call *call, struct err *err)
 {
-	return api_batch(call, false,
+	return api_batch(call, true,
 			 "the passcode is taken off at the next contact: whoever holds the device "
 			 "can use it",
 			 one_clear_passcode, err);

@@ -53,6 +53,25 @@ static void refused_take(void *arg, const char *id, const char *reason)
 	json_array_append_new(arg, json_pack("{s:s, s:o}", "id", id, "reason", api_text(reason)));
 }
 
+/* count_check - a dangerous command goes to a group or to all only if "count" says how many devices
+ * get it; what was queued is undone with the refusal. 1: was answered */
+static int count_check(struct api_call *call, const struct fleet_target *target,
+		       const struct fleet_queued *queued, struct err *err)
+{
+	const struct mdm_command_kind *kind = mdm_command_kind(queued->request_type);
+	int64_t count = (int64_t)(queued->queued + queued->held);
+	int r;
+
+	if (call->is_dry || target->kind == FLEET_TARGET_ENROLLMENTS ||
+	    (kind && !(kind->flags & MDM_IS_DANGEROUS)) ||
+	    api_get_number(call, "count", -1) == count)
+		return 0;
+	r = api_refuse(call, 409, "count", "say how many devices you mean: \"count\"", err,
+		       "%s is dangerous, and %lld devices would get it", queued->request_type,
+		       (long long)count);
+	return r < 0 ? r : 1;
+}
+
 int api_command_send(struct api_call *call, struct err *err)
 {
 	CLEANUP(buf_wipe) struct buf plist = BUF_INIT(FLEET_COMMAND_MAX);
@@ -78,6 +97,11 @@ int api_command_send(struct api_call *call, struct err *err)
 	if (r != 0) {
 		json_decref(refused);
 		return api_outcome(call, r, err);
+	}
+	r = count_check(call, &target, &queued, err);
+	if (r != 0) {
+		json_decref(refused);
+		return r < 0 ? r : 0;
 	}
 	return api_reply(call, queued.refused ? 207 : 200,
 			 json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "uuid", queued.uuid, "type",

@@ -84,6 +84,8 @@ static const struct api_field command_send[] = {
 	{"ids", API_TEXTS, false, "enrollment ids: UDIDs of devices"},
 	{"group", API_TEXT, false, "every enrolled device of this group"},
 	{"all", API_FLAG, false, "every enrolled device"},
+	{"count", API_NUMBER, false,
+	 "how many devices that is: asked for when the command is dangerous"},
 	{"type", API_TEXT, false, "RequestType; with keys"},
 	{"keys", API_OBJECT, false, "of the Command; {\"$data\": base64} is data"},
 	{"plist", API_LONG_TEXT, false, "the command as an XML property list, instead of type"},

@@ -189,6 +189,12 @@ def dry_run(world):
         check(answer['done'] == 3 and answer['failed'] == 0, answer)
         check(any(row['type'] == 'EraseDevice'
                   for row in service.api('GET', f'/enrollments/{udids[0]}/commands')['queue']), 'no wipe')
+        lock = {'group': 'returned', 'type': 'DeviceLock'}
+        status, answer = service.call('POST', '/commands', lock)
+        check(status == 409 and '3 devices' in answer['error']['message'], answer)
+        check(not any(row['type'] == 'DeviceLock'
+                      for row in service.api('GET', f'/enrollments/{udids[0]}/commands')['queue']), 'refused, and queued')
+        check(service.api('POST', '/commands', count=3, **lock)['queued'] == 3)
         status, answer = service.call('POST', '/actions/lock', {'ids': [udids[0], 'nobody']})
         check(status == 207 and answer['failed'] == 1 and answer['results'][1]['error']['code'] == 'not_found', answer)
 
