@@ -3,6 +3,7 @@
 certmonger's SCEP client enrolls and renews; `openssl` verifies the chains that the service issues and
 the profile that it signs; `plistlib` reads what was signed.
 """
+import http.client
 import plistlib
 import re
 import shutil
@@ -10,10 +11,19 @@ import ssl
 import urllib.parse
 
 from harness import Skip, case, check
+from mdm_service import TOPIC, Service
 from scep_client import Certmonger, Relay
-from service import Service
 
-TOPIC = 'com.apple.mgmt.External.9e7f0c1a-2f4e-4b52-9c0d-5f1f0b7a3c11'
+
+def ask(service, method, path, body=None, status=200):
+    connection = http.client.HTTPSConnection('127.0.0.1', service.port, timeout=30,
+                                             context=ssl.create_default_context(cafile=str(service.ca)))
+    connection.request(method, path, body)
+    reply = connection.getresponse()
+    answer = reply.read()
+    connection.close()
+    check(reply.status == status, f'{method} {path[:80]}: {reply.status} {answer[:300]}')
+    return answer
 
 
 def openssl(world, *words, input=None, code=0):
@@ -49,7 +59,7 @@ def check_algorithms(world, exchange):
 def certmonger(world):
     with Service(world) as service, Relay(service.port, service.ca) as relay:
         client = Certmonger(world, 'one')
-        challenge = service.ticket('challenge')['challenge']
+        challenge = service.api('POST', '/tickets', kind='challenge')['challenge']
         check(client.enroll(relay.url, 'RHSIM000001', challenge), 'no certificate came: ' + service.said())
         good_for(world, service, client.cert, 'sslclient')
         first = field(world, client.cert, 'serial'), field(world, client.cert, 'pubkey')
@@ -70,7 +80,7 @@ def certmonger(world):
 @case('a challenge buys one certificate, and a wrong one none')
 def challenges(world):
     with Service(world) as service, Relay(service.port, service.ca) as relay:
-        challenge = service.ticket('challenge')['challenge']
+        challenge = service.api('POST', '/tickets', kind='challenge')['challenge']
         check(Certmonger(world, 'one').enroll(relay.url, 'RHSIM000001', challenge), service.said())
         check(not Certmonger(world, 'two').enroll(relay.url, 'RHSIM000001', challenge), 'used twice')
         check(not Certmonger(world, 'three').enroll(relay.url, 'RHSIM000001', 'guessed'), 'for a guess')
@@ -87,33 +97,31 @@ def profile(world):
         openssl(world, 'verify', '-x509_strict', '-verify_ip', '127.0.0.1', '-CAfile', service.ca, tls)
 
         certs = openssl(world, 'pkcs7', '-inform', 'DER', '-print_certs',
-                        input=service.ask('GET', '/scep?operation=GetCACert')).text
+                        input=ask(service, 'GET', '/scep?operation=GetCACert')).text
         ra = world.dir / 'ra.pem'
         ra.write_text(certs[:certs.index('-----END CERTIFICATE-----') + 26])
         good_for(world, service, ra, 'smimeencrypt')
 
-        push = world.dir / 'push.pem'
-        world.sim('apple', '--push-certificate', push, '--topic', TOPIC)
-        service.ask('PUT', '/api/v1/pushcert', push.read_bytes(), 'application/x-pem-file')
-        link = urllib.parse.urlparse(service.ticket('link')['url']).path
-        signed = service.ask('GET', link)
+        service.push_certificate()
+        link = urllib.parse.urlparse(service.link()).path
+        signed = ask(service, 'GET', link)
         content = openssl(world, 'cms', '-verify', '-binary', '-inform', 'DER', '-CAfile', service.ca, input=signed)
         profile = plistlib.loads(content.out)
         mdm = [payload for payload in profile['PayloadContent'] if payload['PayloadType'] == 'com.apple.mdm']
         check(len(mdm) == 1 and mdm[0]['Topic'] == TOPIC, profile)
-        service.ask('GET', link, status=404)
+        ask(service, 'GET', link, status=404)
 
 
 @case('what is no SCEP is a bad request, whatever it is, and the service goes on')
 def no_scep(world):
     with Service(world) as service:
-        caps = service.ask('GET', '/scep?operation=GetCACaps').split()
+        caps = ask(service, 'GET', '/scep?operation=GetCACaps').split()
         check({b'AES', b'SHA-256', b'POSTPKIOperation', b'Renewal'} <= set(caps) and b'SHA-1' not in caps, caps)
         for query in ('', '?operation=', '?operation=GetNothing', '?operation=PKIOperation',
                       '?operation=PKIOperation&message=%00', '?operation=PKIOperation&message=MIAA'):
-            service.ask('GET', '/scep' + query, status=400)
-        for body in (b'0', b'\x30\x80', service.ask('GET', '/scep?operation=GetCACert'), world.random.randbytes(3000)):
-            service.ask('POST', '/scep?operation=PKIOperation', body, 'application/x-pki-message', status=400)
-        service.ask('POST', '/scep?operation=PKIOperation', bytes(20000), 'application/x-pki-message', status=413)
-        service.ask('GET', '/scep?operation=PKIOperation&message=' + 'M' * 70000, status=431)
-        check(service.ask('GET', '/scep?operation=GetCACaps').split() == caps, 'it went on')
+            ask(service, 'GET', '/scep' + query, status=400)
+        for body in (b'0', b'\x30\x80', ask(service, 'GET', '/scep?operation=GetCACert'), world.random.randbytes(3000)):
+            ask(service, 'POST', '/scep?operation=PKIOperation', body, status=400)
+        ask(service, 'POST', '/scep?operation=PKIOperation', bytes(20000), status=413)
+        ask(service, 'GET', '/scep?operation=PKIOperation&message=' + 'M' * 70000, status=431)
+        check(ask(service, 'GET', '/scep?operation=GetCACaps').split() == caps, 'it went on')
