@@ -104,8 +104,11 @@ static int pgsql_open(void **out, const char *where, struct err *err)
 		return r;
 	}
 	PQsetNoticeReceiver(connection->pg, quiet, NULL);
+	/* each statement of a request has its index: a plan that was made while a table was small,
+	 * and reads all of it, must not stay when it has grown */
 	r = pgsql_exec(connection,
 		       "SET synchronous_commit = on; SET lock_timeout = '5s'; SET jit = off;"
+		       "SET enable_seqscan = off;"
 		       "SET idle_in_transaction_session_timeout = '60s'",
 		       err);
 	if (r) {
