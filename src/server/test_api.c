@@ -1,0 +1,360 @@
+/* the administration without processes: a store in memory, a clock that stands still, false keys */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crypto/identity.h"
+#include "plist/plist.h"
+#include "server/api_internal.h"
+
+enum { START = 1800000000, DAY = 86400 };
+
+struct scene {
+	struct store *store;
+	struct fleet *fleet;
+	struct fleet_keys keys;
+	bool is_sealing_broken;
+	struct clock_manual clock;
+	struct entropy_seeded entropy;
+	struct api_context context;
+	char token[API_TOKEN_MAX + 1];
+	struct err err;
+	int status;
+	json_t *answer; /* of the last request */
+};
+
+#define SCENE_OF(pointer) ((struct scene *)(void *)((char *)(pointer)-offsetof(struct scene, keys)))
+
+static int seal(struct fleet_keys *keys, struct slice in, struct buf *out, struct err *err)
+{
+	if (SCENE_OF(keys)->is_sealing_broken)
+		return err_set(err, ERR_IO, "the key holder is away");
+	return buf_append_slice(out, in, err);
+}
+
+static int unseal(struct fleet_keys *keys, const char *purpose, struct slice in, struct buf *out,
+		  struct err *err)
+{
+	return buf_append_slice(out, in, err);
+}
+
+/* ask - as the records process does it: a transaction for each request. What api_handle returned */
+static int ask(struct scene *scene, const char *method, const char *path, const char *query,
+	       const char *body)
+{
+	char authorization[API_TOKEN_MAX + 16];
+	struct api_request request = {
+		.method = method,
+		.path = path,
+		.query = query,
+		.authorization = authorization,
+		.content_type = "application/json",
+		.peer = "127.0.0.1",
+		.body = slice_text(body),
+	};
+	struct api_answer answer;
+	int r;
+
+	snprintf(authorization, sizeof(authorization), "Bearer %s", scene->token);
+	json_decref(scene->answer);
+	scene->answer = NULL;
+	scene->err = ERR_INIT;
+	api_answer_init(&answer);
+	assert_int_equal(store_begin(scene->store, &scene->err), 0);
+	r = api_handle(&scene->context, &request, &answer, &scene->err);
+	if (r < 0)
+		store_rollback(scene->store);
+	else
+		assert_int_equal(store_commit(scene->store, &scene->err), 0);
+	scene->status = answer.status;
+	if (answer.body.len > 0)
+		scene->answer = json_loadb((const char *)answer.body.bytes, answer.body.len,
+					   JSON_REJECT_DUPLICATES, NULL);
+	api_answer_clear(&answer);
+	return r;
+}
+
+static const char *text(const struct scene *scene, const char *name)
+{
+	const char *value = json_string_value(json_object_get(scene->answer, name));
+
+	return value ? value : "";
+}
+
+static int first_token(struct scene *scene)
+{
+	int r;
+
+	assert_int_equal(store_begin(scene->store, &scene->err), 0);
+	r = api_token_first(&scene->context, scene->token, &scene->err);
+	assert_int_equal(store_commit(scene->store, &scene->err), 0);
+	return r;
+}
+
+static int scene_open(void **state)
+{
+	struct scene *scene = calloc(1, sizeof(*scene));
+	struct fleet_policy policy;
+
+	*state = scene;
+	clock_manual_init(&scene->clock, START);
+	entropy_seeded_init(&scene->entropy, 7);
+	scene->keys = (struct fleet_keys){.seal = seal, .open = unseal};
+	fleet_policy_default(&policy);
+	policy.organization = "Test";
+	policy.profile_identifier = "test.rehome.enroll";
+	policy.server_url = "https://mdm.example.org/mdm";
+	policy.scep_url = "https://mdm.example.org/scep";
+	assert_int_equal(store_open(&scene->store, "sqlite::memory:", &scene->err), 0);
+	assert_int_equal(fleet_new(&scene->fleet, scene->store, &scene->clock.clock,
+				   &scene->entropy.entropy, &scene->keys, &policy, &scene->err),
+			 0);
+	scene->context = (struct api_context){
+		.store = scene->store,
+		.fleet = scene->fleet,
+		.keys = &scene->keys,
+		.clock = &scene->clock.clock,
+		.entropy = &scene->entropy.entropy,
+		.url = "https://mdm.example.org",
+		.ca_pem = slice_text("a certificate"),
+	};
+	return first_token(scene);
+}
+
+static int scene_close(void **state)
+{
+	struct scene *scene = *state;
+
+	json_decref(scene->answer);
+	fleet_free(scene->fleet);
+	store_free(scene->store);
+	free(scene);
+	return 0;
+}
+
+static void a_token_is_good_until_its_end(void **state)
+{
+	struct scene *scene = *state;
+	char mine[API_TOKEN_MAX + 1];
+
+	assert_int_equal(ask(scene, "POST", "/api/v1/tokens", "",
+			     "{\"name\":\"desk\",\"role\":\"viewer\",\"days\":1}"),
+			 0);
+	assert_int_equal(scene->status, 200);
+	snprintf(mine, sizeof(mine), "%s", scene->token);
+	snprintf(scene->token, sizeof(scene->token), "%s", text(scene, "token"));
+	scene->clock.wall_ns += (int64_t)(DAY - 1) * 1000000000;
+	assert_int_equal(ask(scene, "GET", "/api/v1/whoami", "", ""), 0);
+	assert_int_equal(scene->status, 200);
+	assert_string_equal(text(scene, "role"), "viewer");
+	scene->clock.wall_ns += 1000000000;
+	assert_int_equal(ask(scene, "GET", "/api/v1/whoami", "", ""), 0);
+	assert_int_equal(scene->status, 401);
+	/* the first one has no end */
+	snprintf(scene->token, sizeof(scene->token), "%s", mine);
+	assert_int_equal(ask(scene, "GET", "/api/v1/whoami", "", ""), 0);
+	assert_int_equal(scene->status, 200);
+}
+
+static void the_first_token_is_made_again_only_when_no_administrator_is_left(void **state)
+{
+	struct scene *scene = *state;
+	char path[100];
+
+	assert_int_equal(first_token(scene), ERR_EXISTS);
+	assert_int_equal(ask(scene, "POST", "/api/v1/tokens", "",
+			     "{\"name\":\"part\",\"role\":\"administrator\",\"scope\":\"school\"}"),
+			 0);
+	assert_int_equal(ask(scene, "GET", "/api/v1/whoami", "", ""), 0);
+	snprintf(path, sizeof(path), "/api/v1/tokens/%s", text(scene, "id"));
+	assert_int_equal(ask(scene, "DELETE", path, "", ""), 0);
+	assert_int_equal(scene->status, 200);
+	assert_int_equal(ask(scene, "GET", "/api/v1/whoami", "", ""), 0);
+	assert_int_equal(scene->status, 401);
+	assert_int_equal(first_token(scene), 0);
+	assert_int_equal(ask(scene, "GET", "/api/v1/whoami", "", ""), 0);
+	assert_int_equal(scene->status, 200);
+}
+
+static void a_refusal_takes_back_what_was_done_before_it(void **state)
+{
+	struct scene *scene = *state;
+
+	/* the first identifier is stored before the second is refused */
+	assert_int_equal(ask(scene, "POST", "/api/v1/identifiers", "",
+			     "{\"identifiers\":[{\"identifier\":\"DMPVXA9PH19Q\"},"
+			     "{\"identifier\":\"not one!\"}]}"),
+			 0);
+	assert_int_equal(scene->status, 409);
+	assert_int_equal(ask(scene, "GET", "/api/v1/identifiers", "", ""), 0);
+	assert_int_equal(json_array_size(json_object_get(scene->answer, "identifiers")), 0);
+	assert_int_equal(ask(scene, "POST", "/api/v1/identifiers", "dry_run=1",
+			     "{\"identifiers\":[{\"identifier\":\"DMPVXA9PH19Q\"}]}"),
+			 0);
+	assert_int_equal(scene->status, 200);
+	assert_true(json_is_true(json_object_get(scene->answer, "dry_run")));
+	assert_int_equal(ask(scene, "GET", "/api/v1/identifiers", "", ""), 0);
+	assert_int_equal(json_array_size(json_object_get(scene->answer, "identifiers")), 0);
+}
+
+static void a_failure_of_the_service_is_no_answer_and_changes_nothing(void **state)
+{
+	struct scene *scene = *state;
+
+	scene->is_sealing_broken = true;
+	assert_int_equal(
+		ask(scene, "POST", "/api/v1/webhooks", "", "{\"url\":\"https://example.org/\"}"),
+		ERR_IO);
+	scene->is_sealing_broken = false;
+	assert_int_equal(ask(scene, "GET", "/api/v1/webhooks", "", ""), 0);
+	assert_int_equal(json_array_size(json_object_get(scene->answer, "webhooks")), 0);
+}
+
+/* push_pem - a push certificate for @topic with a key, which is another one if @is_foreign */
+static void push_pem(const char *topic, int64_t from, bool is_foreign, struct buf *pem)
+{
+	CLEANUP(crypto_key_free_p) struct crypto_key *key = NULL;
+	CLEANUP(crypto_key_free_p) struct crypto_key *other = NULL;
+	CLEANUP(crypto_cert_free_p) struct crypto_cert *cert = NULL;
+	CLEANUP(buf_clear) struct buf spki = BUF_INIT(CRYPTO_PEM_MAX);
+	struct crypto_cert_wish wish = {.role = CRYPTO_ROLE_PUSH,
+					.common_name = "APSP",
+					.uid = topic,
+					.not_before = from,
+					.days = 365,
+					.serial_entropy = {1}};
+
+	assert_int_equal(crypto_key_make(&key, CRYPTO_KEY_EC_P256, NULL), 0);
+	assert_int_equal(crypto_key_make(&other, CRYPTO_KEY_EC_P256, NULL), 0);
+	assert_int_equal(crypto_key_spki(key, &spki, NULL), 0);
+	wish.spki = buf_slice(&spki);
+	assert_int_equal(crypto_cert_issue(&cert, &wish, NULL, key, NULL), 0);
+	assert_int_equal(crypto_cert_write(cert, pem, NULL), 0);
+	assert_int_equal(crypto_key_write(is_foreign ? other : key, pem, NULL), 0);
+}
+
+static void put_push(struct scene *scene, const char *topic, int64_t from, bool is_foreign)
+{
+	CLEANUP(buf_wipe) struct buf pem = BUF_INIT(CRYPTO_PEM_MAX);
+
+	push_pem(topic, from, is_foreign, &pem);
+	assert_int_equal(ask(scene, "PUT", "/api/v1/pushcert", "", buf_text(&pem)), 0);
+}
+
+static void a_push_certificate_must_fit_its_key_its_time_and_the_topic(void **state)
+{
+	struct scene *scene = *state;
+	struct slice key = SLICE_EMPTY;
+
+	assert_int_equal(ask(scene, "GET", "/api/v1/pushcert", "", ""), 0);
+	assert_int_equal(scene->status, 404);
+	put_push(scene, "com.apple.mgmt.one", START, true);
+	assert_int_equal(scene->status, 400);
+	put_push(scene, NULL, START, false);
+	assert_int_equal(scene->status, 400);
+	put_push(scene, "com.apple.mgmt.one", START - 400 * (int64_t)DAY, false);
+	assert_int_equal(scene->status, 400);
+	put_push(scene, "com.apple.mgmt.one", START, false);
+	assert_int_equal(scene->status, 200);
+	assert_string_equal(text(scene, "topic"), "com.apple.mgmt.one");
+	put_push(scene, "com.apple.mgmt.two", START, false);
+	assert_int_equal(scene->status, 409);
+	put_push(scene, "com.apple.mgmt.one", START + DAY, false);
+	assert_int_equal(scene->status, 200);
+	scene->context.is_topic_change_allowed = true;
+	put_push(scene, "com.apple.mgmt.two", START, false);
+	assert_int_equal(scene->status, 200);
+	assert_int_equal(ask(scene, "PUT", "/api/v1/pushcert", "", "no PEM"), 0);
+	assert_int_equal(scene->status, 400);
+
+	/* its key lies there as `seal` made it, and in no audit row */
+	assert_int_equal(store_begin(scene->store, NULL), 0);
+	assert_int_equal(store_setting_get(scene->store, "push-key", &key, NULL), 0);
+	assert_true(key.len > 0);
+	store_rollback(scene->store);
+}
+
+static void what_json_says_becomes_a_property_list(void **state)
+{
+	static const struct plist_limits limits = PLIST_LIMITS_SMALL;
+	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
+	CLEANUP(buf_clear) struct buf out = BUF_INIT(FLEET_COMMAND_MAX);
+	const struct plist *root, *command;
+	struct slice bytes;
+	int64_t number, date;
+	double real;
+	json_t *keys = json_loads("{\"Image\":{\"$data\":\"AAEC\"},"
+				  "\"At\":{\"$date\":\"2026-11-01T08:00:00Z\"},\"N\":-7,\"R\":1.5,"
+				  "\"On\":true,\"List\":[\"a\",{\"b\":1}]}",
+				  0, NULL);
+
+	assert_int_equal(api_command_plist("Settings", "U", keys, &out, NULL), 0);
+	json_decref(keys);
+	assert_int_equal(plist_doc_new(&doc, NULL), 0);
+	assert_int_equal(plist_parse(doc, buf_slice(&out), &limits, &root, NULL), 0);
+	assert_string_equal(plist_get_text(root, "CommandUUID"), "U");
+	command = plist_get_dict(root, "Command");
+	assert_string_equal(plist_get_text(command, "RequestType"), "Settings");
+	assert_true(plist_get_data(command, "Image", &bytes) && bytes.len == 3);
+	assert_true(plist_get_date(command, "At", &date) && date == 1793520000);
+	assert_true(plist_get_int(command, "N", &number) && number == -7);
+	assert_true(plist_get_real(command, "R", &real) && real == 1.5);
+	assert_non_null(plist_at(plist_get_array(command, "List"), 1));
+}
+
+static void what_a_property_list_cannot_say_is_refused(void **state)
+{
+	static const char *const wrong[] = {
+		"{\"a\":null}",
+		"{\"a\":[{\"b\":null}]}",
+		"{\"a\":{\"$data\":\"?\"}}",
+		"{\"a\":{\"$data\":5}}",
+		"{\"a\":{\"$date\":\"today\"}}",
+		"{\"$data\":\"AAEC\"}",
+		"{\"RequestType\":\"EraseDevice\"}",
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(wrong); i++) {
+		CLEANUP(buf_clear) struct buf out = BUF_INIT(FLEET_COMMAND_MAX);
+		json_t *keys = json_loads(wrong[i], 0, NULL);
+
+		assert_true(api_command_plist("DeviceInformation", NULL, keys, &out, NULL) < 0);
+		assert_int_equal(out.len, 0);
+		json_decref(keys);
+	}
+}
+
+/* each route that only looks answers an administrator, with nothing in the store */
+static void every_look_works_on_an_empty_store(void **state)
+{
+	struct scene *scene = *state;
+
+	for (const struct api_route *route = api_routes; route->method; route++) {
+		if (strcmp(route->method, "GET") != 0 || strchr(route->pattern, '{'))
+			continue;
+		assert_int_equal(ask(scene, "GET", route->pattern, "", ""), 0);
+		if (scene->status != 200 && scene->status != 404)
+			fail_msg("%s: %d", route->pattern, scene->status);
+	}
+}
+
+#define IN_SCENE(test) cmocka_unit_test_setup_teardown(test, scene_open, scene_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_SCENE(a_token_is_good_until_its_end),
+		IN_SCENE(the_first_token_is_made_again_only_when_no_administrator_is_left),
+		IN_SCENE(a_refusal_takes_back_what_was_done_before_it),
+		IN_SCENE(a_failure_of_the_service_is_no_answer_and_changes_nothing),
+		IN_SCENE(a_push_certificate_must_fit_its_key_its_time_and_the_topic),
+		cmocka_unit_test(what_json_says_becomes_a_property_list),
+		cmocka_unit_test(what_a_property_list_cannot_say_is_refused),
+		IN_SCENE(every_look_works_on_an_empty_store),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
