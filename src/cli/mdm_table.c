@@ -5,6 +5,11 @@
 const struct mdm_option_row mdm_options[MDM_OPTION_COUNT] = {
 	[MDM_GROUP] = {"group", "group", "NAME", "every device of a group"},
 	[MDM_ALL] = {"all", "all", NULL, "every device"},
+	[MDM_BAR_CLOUD_BACKUP] = {"bar-cloud-backup", "bar_cloud_backup", NULL, "no iCloud backup"},
+	[MDM_FORCE_ENCRYPTION] = {"force-encryption", "force_encryption", NULL,
+				  "local backups have a password, and keep it"},
+	[MDM_BAR_PAIRING] = {"bar-pairing", "bar_pairing", NULL,
+			     "supervised: pair with the supervision identity only"},
 	[MDM_MESSAGE] = {"message", "message", "TEXT", "lock: shown on the screen"},
 	[MDM_PHONE] = {"phone", "phone", "NUMBER", "lock: shown there too"},
 	[MDM_KEEP_DATA_PLAN] = {"keep-data-plan", "keep_data_plan", NULL, "wipe: leave the eSIM"},
@@ -105,6 +110,9 @@ const struct mdm_verb mdm_verbs[] = {
 
 	{"profile", "add", "FILE", "store a configuration profile", "POST", "/profiles", NULL, 1, 1,
 	 0, MDM_FILE, NULL, NULL, mdm_run},
+	{"profile", "backup-rules", "", "store the profile that governs backups", "PUT",
+	 "/backup-rules", NULL, 0, 0, T(BAR_CLOUD_BACKUP) | T(FORCE_ENCRYPTION) | T(BAR_PAIRING), 0,
+	 NULL, NULL, mdm_run},
 	{"profile", "list", "", "profiles", "GET", "/profiles", NULL, 0, 0, T(LIMIT), MDM_PAGES,
 	 "profiles", "identifier version name created by", mdm_run},
 	{"profile", "show", "IDENTIFIER", "a profile with its assignments", "GET", "/profiles/{}",

@@ -1,5 +1,4 @@
 /* api_devices - devices and their enrollments: looking, ownership, secrets, moving out */
-#include "mdm/mdm.h"
 #include "server/api_internal.h"
 
 #include <string.h>
@@ -246,6 +245,7 @@ int api_device_show(struct api_call *call, struct err *err)
 
 int api_device_inventory(struct api_call *call, struct err *err)
 {
+	static const char prefix[] = "inventory/";
 	struct store *store = call->context->store;
 	struct store_device device;
 	struct store_kept *names, kept;
@@ -259,14 +259,12 @@ int api_device_inventory(struct api_call *call, struct err *err)
 		return r < 0 ? r : 0;
 	value = json_object();
 	for (size_t i = 0; i < count && r == 0; i++) {
-		const struct mdm_command_kind *kind = mdm_command_kind(names[i].name);
-
 		/* what else is kept of a device is sealed, or nobody's business here */
-		if (!kind || !(kind->flags & MDM_IS_INVENTORY))
+		if (strncmp(names[i].name, prefix, strlen(prefix)) != 0)
 			continue;
 		r = store_kept_get(store, STORE_OF_DEVICE, device.no, names[i].name, &kept, err);
 		if (r == 0)
-			json_object_set_new(value, names[i].name,
+			json_object_set_new(value, names[i].name + strlen(prefix),
 					    json_pack("{s:o, s:o}", "at", api_time(kept.at),
 						      "value", api_parse(kept.bytes)));
 	}

@@ -217,6 +217,7 @@ int api_command_cancel(struct api_call *call, struct err *err);
 
 int api_profile_list(struct api_call *call, struct err *err);
 int api_profile_add(struct api_call *call, struct err *err);
+int api_backup_rules_set(struct api_call *call, struct err *err);
 int api_profile_show(struct api_call *call, struct err *err);
 int api_profile_content(struct api_call *call, struct err *err);
 int api_profile_remove(struct api_call *call, struct err *err);

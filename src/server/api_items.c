@@ -1,4 +1,5 @@
 /* api_items - profiles and declarations: stored, shown, given to devices and taken away */
+#include "mdm/mdm.h"
 #include "server/api_internal.h"
 
 #include <stdlib.h>
@@ -111,18 +112,36 @@ int api_profile_list(struct api_call *call, struct err *err)
 		err);
 }
 
-int api_profile_add(struct api_call *call, struct err *err)
+static int profile_put(struct api_call *call, struct slice profile, struct err *err)
 {
 	char identifier[FLEET_NAME_MAX + 1] = "";
 	int64_t version = 0;
-	int r = fleet_profile_put(call->context->fleet, call->request->body, call->who, identifier,
-				  &version, err);
+	int r = fleet_profile_put(call->context->fleet, profile, call->who, identifier, &version,
+				  err);
 
 	return r != 0 ? api_outcome(call, r, err)
 		      : api_reply(call, 200,
 				  json_pack("{s:s, s:I}", "identifier", identifier, "version",
 					    (json_int_t)version),
 				  err);
+}
+
+int api_profile_add(struct api_call *call, struct err *err)
+{
+	return profile_put(call, call->request->body, err);
+}
+
+int api_backup_rules_set(struct api_call *call, struct err *err)
+{
+	const struct mdm_backup_rules rules = {
+		.bars_cloud_backup = api_get_flag(call, "bar_cloud_backup", false),
+		.forces_encryption = api_get_flag(call, "force_encryption", false),
+		.bars_host_pairing = api_get_flag(call, "bar_pairing", false),
+	};
+	CLEANUP(buf_clear) struct buf profile = BUF_INIT(MDM_PROFILE_MAX);
+	int r = mdm_backup_rules_profile(&rules, NULL, &profile, err);
+
+	return r < 0 ? r : profile_put(call, buf_slice(&profile), err);
 }
 
 int api_profile_show(struct api_call *call, struct err *err)

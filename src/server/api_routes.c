@@ -116,6 +116,13 @@ static const struct api_field assign[] = {
 	{"all", API_FLAG, false, "every device"},
 	{0},
 };
+static const struct api_field backup_rules[] = {
+	{"bar_cloud_backup", API_FLAG, false, "no iCloud backup"},
+	{"force_encryption", API_FLAG, false, "local backups have a password, and keep it"},
+	{"bar_pairing", API_FLAG, false,
+	 "supervised: no pairing but with the supervision identity, so no backup elsewhere"},
+	{0},
+};
 static const struct api_field declaration[] = {
 	{"Type", API_TEXT, true, "com.apple.configuration..."},
 	{"Identifier", API_TEXT, true, "at most 64 bytes"},
@@ -257,6 +264,8 @@ const struct api_route api_routes[] = {
 	 "configuration profiles, newest versions"},
 	{"POST", V1 "/profiles", API_OPERATOR, API_RAW | API_NOTED, "profile-put", api_profile_add,
 	 NULL, NULL, "store a configuration profile, or its next version"},
+	{"PUT", V1 "/backup-rules", API_OPERATOR, API_NOTED, "profile-put", api_backup_rules_set,
+	 backup_rules, NULL, "store the profile that governs backups; what is not said is allowed"},
 	{"GET", V1 "/profiles/{identifier}", API_VIEWER, API_SCOPED, NULL, api_profile_show, NULL,
 	 NULL, "a profile with its assignments"},
 	{"GET", V1 "/profiles/{identifier}/content", API_OPERATOR, 0, NULL, api_profile_content,

@@ -122,6 +122,32 @@ def enrolled(world):
         check([row['state'] for row in identity] == ['current'], identity)
 
 
+@case('rules for backups become a profile that is installed, is no news when said again, and is replaced by other rules')
+def backup_rules(world):
+    with Service(world, with_push=True) as service:
+        service.push_certificate()
+        folder = world.small()
+        world.sim('setup', folder)
+        udid = service.enroll(folder)
+        for version in (1, 1):
+            put = service.api('PUT', 'backup-rules', {'force_encryption': True, 'bar_cloud_backup': True})
+            check(put == {'identifier': 'rehome.backup-rules', 'version': version}, put)
+        service.api('POST', 'profiles/rehome.backup-rules/assign', {'all': True})
+        check(service.api('PUT', 'backup-rules', {'force_encryption': True})['version'] == 2)
+        service.api('POST', 'actions/reconcile', {'ids': [udid]})
+        world.sim('mdm', folder, 'poll')
+        history = service.api('GET', f'enrollments/{udid}/commands')['history']
+        check([row['status'] for row in history if row['type'] == 'InstallProfile'] == ['Acknowledged'], history)
+        service.api('POST', 'actions/inventory', {'ids': [udid]})
+        world.sim('mdm', folder, 'poll')
+        headers = {'Authorization': f'Bearer {service.token}'}
+        status, _, body = service.ask('GET', '/api/v1/profiles/rehome.backup-rules/content', None, headers)
+        payload = plistlib.loads(body)['PayloadContent'][0]
+        check(payload['forceEncryptedBackup'] is True and 'allowCloudBackup' not in payload, payload)
+        listed = json.dumps(service.api('GET', f'devices/{udid}/inventory'))
+        check('rehome.backup-rules' in listed and plistlib.loads(body)['PayloadUUID'] in listed, listed)
+
+
 @case('an enrollment link is signed, works once, and leaves the next one alone')
 def link(world):
     with Service(world, with_push=True) as service:
