@@ -229,17 +229,24 @@ static void an_identity_of_an_earlier_generation_is_refused_and_changes_nothing(
 static void a_challenge_of_an_earlier_generation_buys_nothing(void **state)
 {
 	struct testing *t = *state;
+	CLEANUP(buf_clear) struct buf der = BUF_INIT(8192);
+	char challenge[FLEET_CHALLENGE_LEN + 1];
 	struct fleet_peer peer = testing_enroll(t, ID), next;
 	unsigned count;
 
 	testing_pass(t, 300 * FLEET_DAY_S);
 	TESTING_DO(t, fleet_sweep_identities(t->fleet, 10, &count, &t->err));
 	testing_report(t, &peer, ID, "Idle", NULL);
-	next = testing_renewal(t); /* issued, not seen */
+	testing_challenge(t, challenge);
+	testing_report(t, &peer, ID, "Idle", NULL); /* made anew at each delivery */
+	next = testing_renewal(t);                  /* issued, not seen */
 	peer = testing_new_identity(t, NULL);
 	testing_authenticate(t, &peer, ID);
 	testing_token(t, &peer, ID, "EEEE", "magic-2", NULL);
 	assert_int_equal(testing_authenticate(t, &next, ID), 400);
+	assert_int_equal(TESTING_DO(t, fleet_identity_issue(t->fleet, challenge,
+							    buf_slice(&t->spki), &der, &t->err)),
+			 FLEET_REFUSED);
 	assert_int_equal(testing_report(t, &peer, ID, "Idle", NULL), 200);
 }
 

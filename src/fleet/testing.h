@@ -340,11 +340,10 @@ static inline struct fleet_peer testing_enroll(struct testing *t, const char *id
 	return peer;
 }
 
-/* testing_renewal - the identity that the InstallProfile just handed out leads to */
-static inline struct fleet_peer testing_renewal(struct testing *t)
+/* testing_challenge - the one in the InstallProfile that was just handed out */
+static inline void testing_challenge(struct testing *t, char challenge[FLEET_CHALLENGE_LEN + 1])
 {
 	static const char key[] = "<key>Challenge</key>";
-	char challenge[FLEET_CHALLENGE_LEN + 1];
 	struct mdm_command command;
 	const char *at;
 
@@ -354,6 +353,14 @@ static inline struct fleet_peer testing_renewal(struct testing *t)
 	at = memmem(command.payload.bytes, command.payload.len, key, sizeof(key) - 1);
 	assert_non_null(at);
 	assert_int_equal(sscanf(at + sizeof(key) - 1, " <string>%40[0-9a-f]", challenge), 1);
+}
+
+/* testing_renewal - the identity that it leads to */
+static inline struct fleet_peer testing_renewal(struct testing *t)
+{
+	char challenge[FLEET_CHALLENGE_LEN + 1];
+
+	testing_challenge(t, challenge);
 	return testing_identity(t, challenge);
 }
 
