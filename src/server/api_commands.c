@@ -6,6 +6,23 @@
 
 static const char *const lane_names[] = {"renewal", "urgent", "normal", "background"};
 
+/* information_bytes - DeviceInformation without "keys" asks for what a record needs; what an OS
+ * does not know is absent in its answer */
+static int information_bytes(const char *uuid, struct buf *plist, struct err *err)
+{
+	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
+	CLEANUP(buf_clear) struct buf plain = BUF_INIT(MDM_COMMAND_MAX);
+	struct mdm_command command;
+	int r = mdm_build_information(NULL, false, uuid ? &plain : plist, err);
+
+	if (r < 0 || !uuid)
+		return r;
+	r = plist_doc_new(&doc, err);
+	if (r == 0)
+		r = mdm_command_parse(doc, buf_slice(&plain), &command, err);
+	return r < 0 ? r : mdm_command_write(command.command, uuid, SLICE_EMPTY, plist, err);
+}
+
 /* command_bytes - what the body says, as a property list; 1: was answered */
 static int command_bytes(struct api_call *call, struct buf *plist, struct err *err)
 {
@@ -20,6 +37,8 @@ static int command_bytes(struct api_call *call, struct buf *plist, struct err *e
 			"either \"type\", with \"keys\" and \"uuid\" if wanted, or \"plist\"");
 	else if (raw)
 		return buf_append_text(plist, raw, err);
+	else if (!keys && !strcmp(type, "DeviceInformation"))
+		return information_bytes(api_get_text(call, "uuid"), plist, err);
 	else if (api_command_plist(type, api_get_text(call, "uuid"), keys, plist, &why) < 0)
 		r = api_refuse(call, 400, "command", NULL, err, "%s", why.text);
 	else

@@ -73,7 +73,7 @@ static const struct keyword keywords[] = {
 	WORD("weak-scep", is_weak_scep, no_yes, "no", "accept single DES and SHA-1 in SCEP"),
 	WORD("topic-change", is_topic_change_allowed, no_yes, "no",
 	     "accept a push certificate of another topic"),
-	TEXT("apns", apns, "https://api.push.apple.com:443", "where pushes go"),
+	TEXT("apns", apns, "off", "where pushes go; Apple's is https://api.push.apple.com:443"),
 	TEXT("apns-trust", apns_trust, "auto",
 	     "PEM certificates that APNs is trusted by; auto: the system's"),
 	TEXT("webhook-trust", webhook_trust, "auto",
@@ -250,6 +250,11 @@ int config_read(struct config *config, struct slice text, struct err *err)
 			return err_wrap(err, r, "line %u", number);
 	}
 	return 0;
+}
+
+bool config_has_push(const struct config *config)
+{
+	return strcmp(config->apns, "off") != 0;
 }
 
 int config_dump(const struct config *config, struct buf *out, struct err *err)

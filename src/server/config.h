@@ -57,6 +57,8 @@ int config_set(struct config *config, const char *keyword, const char *value, st
 void config_list_restart(struct config *config);
 /** config_list_equal - the same words in the same order? */
 bool config_list_equal(const struct config_list *a, const struct config_list *b);
+/** config_has_push - is there a service that pushes go to? */
+bool config_has_push(const struct config *config);
 /** config_dump - append the effective configuration in the syntax that config_read takes */
 int config_dump(const struct config *config, struct buf *out, struct err *err);
 /** config_manual - append every keyword with its values, default and meaning, for people */

@@ -43,7 +43,9 @@ def life(world):
         installed = service.send(udid, 'InstallProfile',
                                  {'Payload': {'$data': base64.b64encode(RESTRICTIONS.encode()).decode()}})
         listed = service.send(udid, 'ProfileList')
+        usual = service.send(udid, 'DeviceInformation')
         poll(world, ipad)
+        check(service.result(udid, usual)['response']['QueryResponses']['SerialNumber'] == world.facts(ipad)['serial'])
         check(service.result(udid, asked)['response']['QueryResponses']['OSVersion'] == '18.6')
         check(service.result(udid, installed)['status'] == 'Acknowledged', service.result(udid, installed))
         check('example.restrictions' in json.dumps(service.result(udid, listed)))
