@@ -120,7 +120,8 @@ struct fleet_own {
 	struct slice command; /* Command dict as XML; empty: made at delivery */
 	unsigned lane, flags;
 	bool is_dangerous; /* held after a restore until confirmed */
-	int64_t ends;
+	bool is_endless;   /* waits as long as the enrollment: what an operator decided about it */
+	int64_t ends;      /* else: 0 = as the policy says */
 	const char *by;
 };
 int fleet_queue_own(struct fleet *fleet, int64_t enrollment, const struct fleet_own *own,

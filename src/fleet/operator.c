@@ -19,6 +19,7 @@ static int queue_retire(struct fleet *fleet, struct store_enrollment *enrollment
 				.identifier = fleet->policy.profile_identifier,
 				.lane = FLEET_LANE_URGENT,
 				.flags = FLEET_FLAG_RETIRE,
+				.is_endless = true,
 				.by = by};
 	int r = mdm_build_remove_profile(fleet->policy.profile_identifier, &dict, err);
 
@@ -61,6 +62,8 @@ int fleet_wipe(struct fleet *fleet, const char *id, const struct fleet_erase *ho
 				.lane = FLEET_LANE_URGENT,
 				.flags = FLEET_FLAG_WIPE | FLEET_FLAG_ONCE,
 				.is_dangerous = true,
+				/* the ticket in the profile of a returning device has an end */
+				.is_endless = !how->is_returned_to_service,
 				.by = by};
 	struct store_enrollment enrollment;
 	int r = find_enabled(fleet, id, &enrollment, err);

@@ -49,6 +49,8 @@ int fleet_queue_own(struct fleet *fleet, int64_t enrollment, const struct fleet_
 				    .is_dangerous = own->is_dangerous};
 	int r = fleet_uuid(fleet, uuid, err);
 
+	if (own->is_endless)
+		row.ends = 0;
 	if (r == 0 && own->command.len > 0)
 		r = write_whole(fleet, own->command, uuid, SLICE_EMPTY, &payload, err);
 	row.payload = buf_slice(&payload);

@@ -211,6 +211,21 @@ static void an_erase_is_delivered_once_and_reaches_no_later_generation(void **st
 	testing_expect(t, "");
 }
 
+static void a_retirement_waits_for_a_device_that_is_away(void **state)
+{
+	struct testing *t = *state;
+	struct fleet_peer peer = testing_enroll(t, ID);
+	unsigned count;
+
+	testing_enqueue(t, ID, "SecurityInfo");
+	TESTING_DO(t, fleet_retire(t->fleet, ID, "anna", &t->err));
+	testing_pass(t, 200 * FLEET_DAY_S);
+	TESTING_DO(t, fleet_sweep_commands(t->fleet, 10, &count, &t->err));
+	assert_int_equal(count, 1); /* the other one, whose time was over */
+	testing_report(t, &peer, ID, "Idle", NULL);
+	testing_expect(t, "RemoveProfile");
+}
+
 static void an_identity_of_an_earlier_generation_is_refused_and_changes_nothing(void **state)
 {
 	struct testing *t = *state;
@@ -308,6 +323,7 @@ int main(void)
 		TEST(a_renewal_does_not_block_and_its_failure_is_seen),
 		TEST(an_identity_ends_as_defined),
 		TEST(an_erase_is_delivered_once_and_reaches_no_later_generation),
+		TEST(a_retirement_waits_for_a_device_that_is_away),
 		TEST(an_identity_of_an_earlier_generation_is_refused_and_changes_nothing),
 		TEST(a_challenge_of_an_earlier_generation_buys_nothing),
 		TEST(only_an_operator_unenrolls_a_device),
