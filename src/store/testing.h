@@ -61,8 +61,12 @@ static inline bool testing_postgres_start(struct testing_postgres *server, bool 
 	server->url[strcspn(server->url, "\n")] = '\0';
 	if (!strncmp(server->url, "postgresql://", 13))
 		return true;
-	snprintf(server->reason, sizeof(server->reason), "%s",
-		 server->url[0] ? server->url : "postgres.py failed");
+	/* only a missing package is a reason to go without */
+	if (strncmp(server->url, "skip ", 5)) {
+		fprintf(stderr, "tests/e2e/postgres.py failed: %s\n", server->url);
+		exit(1);
+	}
+	snprintf(server->reason, sizeof(server->reason), "%s", server->url + 5);
 	server->url[0] = '\0';
 	return false;
 }

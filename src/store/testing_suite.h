@@ -163,7 +163,8 @@ static inline int suite_run(const struct CMUnitTest *tests, size_t count)
 	int failed = _cmocka_run_group_tests("sqlite", tests, count, NULL, NULL);
 
 	if (!testing_postgres_start(&server, false)) {
-		print_message("SKIP: the suite on PostgreSQL: %s\n", server.reason);
+		/* as cmocka says it, for tests/run.py */
+		print_message("SKIP: %s\n[  SKIPPED ] the_suite_on_postgresql\n", server.reason);
 		return failed;
 	}
 	is_postgres = true;
