@@ -218,7 +218,8 @@ static int find_deliverable(struct fleet_scene *scene, const struct store_enroll
 		if (r != 0)
 			return r;
 		status = "Unanswered";
-		if (row->state != STORE_SENT || row->tries < FLEET_TRIES_MAX) {
+		if (row->state != STORE_SENT || row->tries < FLEET_TRIES_MAX ||
+		    row->what.flags & FLEET_FLAG_RETIRE) { /* a decision is not given up */
 			status = "Withdrawn";
 			r = make(scene->fleet, enrollment, &row->what, body, err);
 			if (r <= 0)
