@@ -15,11 +15,6 @@ static void cms_free_p(CMS_ContentInfo **cms)
 	CMS_ContentInfo_free(*cms);
 }
 
-static void certs_free_p(STACK_OF(X509) * *certs)
-{
-	sk_X509_free(*certs);
-}
-
 int crypto_cms_sign(struct slice content, struct slice cert_pem, struct slice key_pem,
 		    struct buf *der, struct err *err)
 {

@@ -21,21 +21,6 @@ static const struct {
 	[CRYPTO_ROLE_PUSH] = {"critical,CA:FALSE", "critical,digitalSignature", NULL, "clientAuth"},
 };
 
-static bool add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
-{
-	X509_EXTENSION *extension;
-	X509V3_CTX ctx;
-	bool ok;
-
-	if (!value)
-		return true;
-	X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
-	extension = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
-	ok = extension && X509_add_ext(cert, extension, -1) == 1;
-	X509_EXTENSION_free(extension);
-	return ok;
-}
-
 /* a DNS name or an IP address, told by whether it is one */
 static GENERAL_NAME *make_name(const char *text)
 {
@@ -86,16 +71,16 @@ static bool add_names(X509 *cert, const struct crypto_cert_wish *wish)
 static bool add_extensions(X509 *cert, X509 *issuer, const struct crypto_cert_wish *wish)
 {
 	bool is_rsa = EVP_PKEY_get_base_id(X509_get0_pubkey(cert)) == EVP_PKEY_RSA;
-	const char *usage = roles[wish->role].usage;
+	const char *usage = roles[wish->role].usage, *extended = roles[wish->role].extended;
 
 	if (is_rsa && roles[wish->role].usage_rsa)
 		usage = roles[wish->role].usage_rsa;
-	return add_extension(cert, issuer, NID_basic_constraints, roles[wish->role].constraints) &&
-	       add_extension(cert, issuer, NID_key_usage, usage) &&
-	       add_extension(cert, issuer, NID_ext_key_usage, roles[wish->role].extended) &&
-	       add_extension(cert, issuer, NID_subject_key_identifier, "hash") &&
+	return cert_extend(cert, issuer, NID_basic_constraints, roles[wish->role].constraints) &&
+	       cert_extend(cert, issuer, NID_key_usage, usage) &&
+	       (!extended || cert_extend(cert, issuer, NID_ext_key_usage, extended)) &&
+	       cert_extend(cert, issuer, NID_subject_key_identifier, "hash") &&
 	       (issuer == cert ||
-		add_extension(cert, issuer, NID_authority_key_identifier, "keyid:always")) &&
+		cert_extend(cert, issuer, NID_authority_key_identifier, "keyid:always")) &&
 	       add_names(cert, wish);
 }
 

@@ -48,6 +48,10 @@ int read_rsa_public(EVP_PKEY **out, struct slice public_pem, struct err *err);
 int append_private_pem(struct buf *pem, EVP_PKEY *key, struct err *err);
 int append_public_pem(struct buf *pem, EVP_PKEY *key, struct err *err);
 int append_cert_pem(struct buf *pem, X509 *cert, struct err *err);
+/** cert_extend - add an extension given as OpenSSL's configuration has it; ours, never from
+ * outside.
+ * @issuer: @cert itself if it is self-signed */
+bool cert_extend(X509 *cert, X509 *issuer, int nid, const char *value);
 
 static inline void bio_free_p(BIO **bio)
 {
@@ -56,6 +60,11 @@ static inline void bio_free_p(BIO **bio)
 static inline void x509_free_p(X509 **cert)
 {
 	X509_free(*cert);
+}
+/** certs_free_p - the list; the certificates are borrowed */
+static inline void certs_free_p(STACK_OF(X509) * *certs)
+{
+	sk_X509_free(*certs);
 }
 static inline void pkey_free_p(EVP_PKEY **key)
 {

@@ -32,13 +32,13 @@ void crypto_pairing_clear(struct crypto_pairing *pairing)
 
 enum role { ROLE_ROOT, ROLE_HOST, ROLE_DEVICE };
 
-static bool add_extension(X509 *cert, int nid, const char *value)
+bool cert_extend(X509 *cert, X509 *issuer, int nid, const char *value)
 {
 	X509_EXTENSION *extension;
 	X509V3_CTX ctx;
 	bool ok;
 
-	X509V3_set_ctx(&ctx, cert, cert, NULL, NULL, 0);
+	X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
 	extension = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
 	ok = extension && X509_add_ext(cert, extension, -1) == 1;
 	X509_EXTENSION_free(extension);
@@ -48,10 +48,11 @@ static bool add_extension(X509 *cert, int nid, const char *value)
 static bool add_role(X509 *cert, enum role role)
 {
 	if (role == ROLE_ROOT)
-		return add_extension(cert, NID_basic_constraints, "critical,CA:TRUE");
-	return add_extension(cert, NID_basic_constraints, "critical,CA:FALSE") &&
-	       (role != ROLE_DEVICE || add_extension(cert, NID_subject_key_identifier, "hash")) &&
-	       add_extension(cert, NID_key_usage, "critical,digitalSignature,keyEncipherment");
+		return cert_extend(cert, cert, NID_basic_constraints, "critical,CA:TRUE");
+	return cert_extend(cert, cert, NID_basic_constraints, "critical,CA:FALSE") &&
+	       (role != ROLE_DEVICE ||
+		cert_extend(cert, cert, NID_subject_key_identifier, "hash")) &&
+	       cert_extend(cert, cert, NID_key_usage, "critical,digitalSignature,keyEncipherment");
 }
 
 /*

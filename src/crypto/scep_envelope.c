@@ -27,11 +27,6 @@ static const struct cipher {
 	[CRYPTO_SCEP_DES] = {NID_des_cbc, EVP_des_ede3_cbc, 8, 8, true},
 };
 
-static void certs_free_p(STACK_OF(X509) * *certs)
-{
-	sk_X509_free(*certs);
-}
-
 static void pkey_ctx_free_p(EVP_PKEY_CTX **ctx)
 {
 	EVP_PKEY_CTX_free(*ctx);
