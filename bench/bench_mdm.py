@@ -277,7 +277,7 @@ def main():
     parser.add_argument('--only', choices=['alone', 'service'])
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--count', type=int, default=1000, help='connections of a round')
-    parser.add_argument('--commands', type=int, default=100, help='for each device, in a round')
+    parser.add_argument('--commands', type=int, default=200, help='for each device, in a round')
     parser.add_argument('--idle', type=int, default=10000, help='idle connections')
     parser.add_argument('--no-callgrind', action='store_true')
     args = parser.parse_args()
