@@ -129,15 +129,13 @@ static int find_kind(const char *type, enum mdm_declaration_kind *kind, struct e
 static int content_token(const char *type, json_t *payload, char token[MDM_DECLARATION_ID_MAX + 1],
 			 struct err *err)
 {
+	CLEANUP(buf_clear) struct buf text = BUF_INIT(8 * MDM_DECLARATION_MAX); /* escaped */
 	uint8_t digest[CRYPTO_SHA256_LEN];
-	json_t *both = json_pack("[s,O]", type, payload);
-	char *text = both ? json_dumps(both, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+	int r = mdm_json_dump_sorted(json_pack("[s,O]", type, payload), &text, err);
 
-	json_decref(both);
-	if (!text)
-		return err_no_memory(err);
-	crypto_sha256(slice_text(text), digest);
-	free(text);
+	if (r < 0)
+		return r;
+	crypto_sha256(buf_slice(&text), digest);
 	hex_encode(digest, sizeof(digest), token);
 	return 0;
 }

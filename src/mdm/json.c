@@ -23,11 +23,11 @@ static int append(const char *text, size_t len, void *arg)
 	return dump->failure ? -1 : 0;
 }
 
-int mdm_json_dump(json_t *json, struct buf *out, struct err *err)
+static int dump_json(json_t *json, size_t flags, struct buf *out, struct err *err)
 {
 	struct dump dump = {out, err, 0};
 	size_t before = out->len;
-	int r = json ? json_dump_callback(json, append, &dump, JSON_COMPACT) : -1;
+	int r = json ? json_dump_callback(json, append, &dump, JSON_COMPACT | flags) : -1;
 
 	json_decref(json);
 	if (dump.failure || r < 0) {
@@ -35,6 +35,16 @@ int mdm_json_dump(json_t *json, struct buf *out, struct err *err)
 		return dump.failure ? dump.failure : err_no_memory(err);
 	}
 	return 0;
+}
+
+int mdm_json_dump(json_t *json, struct buf *out, struct err *err)
+{
+	return dump_json(json, 0, out, err);
+}
+
+int mdm_json_dump_sorted(json_t *json, struct buf *out, struct err *err)
+{
+	return dump_json(json, JSON_SORT_KEYS, out, err);
 }
 
 static json_t *data_json(struct slice data)

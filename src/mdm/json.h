@@ -9,6 +9,8 @@
 /** mdm_json_dump - append @json in its shortest form to @out and give it back; NULL is lack of
  * memory */
 int mdm_json_dump(json_t *json, struct buf *out, struct err *err);
+/** mdm_json_dump_sorted - the same with sorted keys: equal content gives equal bytes */
+int mdm_json_dump_sorted(json_t *json, struct buf *out, struct err *err);
 /** mdm_json_load - a JSON object of at most @max bytes, without repeated keys; the caller decrefs
  */
 int mdm_json_load(json_t **out, struct slice bytes, size_t max, struct err *err);

@@ -26,8 +26,7 @@ static int tell_declared(enum mdm_declaration_kind kind, json_t *item,
 				     struct err *err),
 			 void *arg, struct err *err)
 {
-	json_t *reasons = json_object_get(item, "reasons");
-	char *text = json_array_size(reasons) ? json_dumps(reasons, JSON_COMPACT) : NULL;
+	CLEANUP(buf_clear) struct buf reasons = BUF_INIT(8 * MDM_CHECKIN_MAX); /* escaped */
 	struct mdm_declared declared = {
 		.kind = kind,
 		.identifier = text_or_empty(item, "identifier"),
@@ -35,12 +34,14 @@ static int tell_declared(enum mdm_declaration_kind kind, json_t *item,
 		.valid = text_or_empty(item, "valid"),
 		.is_active = json_is_true(json_object_get(item, "active")),
 		.is_removed = json_is_true(json_object_get(item, "_removed")),
-		.reasons = text ? text : "",
 	};
-	int r = *declared.identifier ? each(arg, &declared, err) : 0;
+	json_t *list = json_object_get(item, "reasons");
+	int r = json_array_size(list) ? mdm_json_dump(json_incref(list), &reasons, err) : 0;
 
-	free(text);
-	return r;
+	if (r < 0 || !*declared.identifier)
+		return r;
+	declared.reasons = reasons.len ? buf_text(&reasons) : "";
+	return each(arg, &declared, err);
 }
 
 static int read_declarations(json_t *items,
