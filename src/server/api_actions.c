@@ -50,9 +50,9 @@ static int one_lock(struct api_call *call, const char *id, struct err *err)
 	json_t *keys = json_object();
 
 	if (message)
-		json_object_set_new(keys, "Message", json_string(message));
+		api_put(call, keys, "Message", json_string(message));
 	if (phone)
-		json_object_set_new(keys, "PhoneNumber", json_string(phone));
+		api_put(call, keys, "PhoneNumber", json_string(phone));
 	return enqueue_one(call, id, "DeviceLock", keys, err);
 }
 

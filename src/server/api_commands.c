@@ -150,16 +150,16 @@ int api_command_types(struct api_call *call, struct err *err)
 		const struct mdm_command_kind *kind = &kinds[i];
 		unsigned lane = kind->lane < ARRAY_COUNT(lane_names) ? kind->lane : 2;
 
-		json_array_append_new(
-			list, json_pack("{s:s, s:o, s:o, s:b, s:b, s:b, s:b, s:s, s:s}", "type",
-					kind->request_type, "since", os_json(kind->since),
-					"removed", os_json(kind->removed), "needs_supervision",
-					(kind->flags & MDM_NEEDS_SUPERVISION) != 0,
-					"not_for_user_enrollments",
-					(kind->flags & MDM_NOT_FOR_USERS) != 0, "never_not_now",
-					(kind->flags & MDM_NEVER_NOT_NOW) != 0, "is_dangerous",
-					(kind->flags & MDM_IS_DANGEROUS) != 0, "lane",
-					lane_names[lane], "help", kind->help ? kind->help : ""));
+		api_add(call, list,
+			json_pack("{s:s, s:o, s:o, s:b, s:b, s:b, s:b, s:s, s:s}", "type",
+				  kind->request_type, "since", os_json(kind->since), "removed",
+				  os_json(kind->removed), "needs_supervision",
+				  (kind->flags & MDM_NEEDS_SUPERVISION) != 0,
+				  "not_for_user_enrollments",
+				  (kind->flags & MDM_NOT_FOR_USERS) != 0, "never_not_now",
+				  (kind->flags & MDM_NEVER_NOT_NOW) != 0, "is_dangerous",
+				  (kind->flags & MDM_IS_DANGEROUS) != 0, "lane", lane_names[lane],
+				  "help", kind->help ? kind->help : ""));
 	}
 	return api_reply(call, 200, json_pack("{s:o}", "types", list), err);
 }
@@ -221,10 +221,10 @@ int api_command_list(struct api_call *call, struct err *err)
 		return r < 0 ? r : 0;
 	queue = json_array();
 	for (size_t i = 0; i < waiting_count; i++)
-		json_array_append_new(queue, queue_json(&waiting[i]));
+		api_add(call, queue, queue_json(&waiting[i]));
 	history = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(history, history_json(&ended[i]));
+		api_add(call, history, history_json(&ended[i]));
 	return api_reply(call, 200,
 			 json_pack("{s:o, s:o, s:o}", "queue", queue, "history", history, "next",
 				   api_number_or_null(count == limit ? ended[count - 1].seq : 0)),
@@ -250,7 +250,7 @@ int api_command_show(struct api_call *call, struct err *err)
 	if (r != 0)
 		return api_outcome(call, r < 0 ? r : (int)FLEET_NO_SUCH, err);
 	value = history_json(&ended);
-	json_object_set_new(value, "response", api_parse(ended.result));
+	api_put(call, value, "response", api_parse(ended.result));
 	return api_reply(call, 200, value, err);
 }
 

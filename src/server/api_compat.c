@@ -45,6 +45,7 @@ int api_compat_pushcert_put(struct api_call *call, struct err *err)
 
 /* struct round - one request for several ids */
 struct round {
+	struct api_call *call;
 	json_t *status; /* id -> object */
 	unsigned done, failed;
 	const char *ids[API_ITEMS_MAX]; /* that are to get a command */
@@ -57,7 +58,7 @@ static json_t *line_of(struct round *round, const char *id)
 
 	if (!line) {
 		line = json_object();
-		json_object_set_new(round->status, id, line);
+		api_put(round->call, round->status, id, line);
 	}
 	return line;
 }
@@ -80,11 +81,11 @@ static int push_one(struct api_call *call, struct round *round, const char *id, 
 	if (r < 0)
 		return r;
 	if (r == 0) {
-		json_object_set_new(line_of(round, id), "push_result", json_string("due"));
+		api_put(round->call, line_of(round, id), "push_result", json_string("due"));
 		round->done++;
 	} else {
-		json_object_set_new(line_of(round, id), "push_error",
-				    api_text(*why.text ? why.text : "no such enrollment"));
+		api_put(round->call, line_of(round, id), "push_error",
+			api_text(*why.text ? why.text : "no such enrollment"));
 		round->failed++;
 	}
 	return 0;
@@ -112,7 +113,7 @@ static int ids_each(struct api_call *call, struct round *round,
 
 int api_compat_push(struct api_call *call, struct err *err)
 {
-	struct round round = {.status = json_object()};
+	struct round round = {.call = call, .status = json_object()};
 	int r = ids_each(call, &round, push_one, err);
 
 	if (r < 0) {
@@ -127,7 +128,7 @@ static void refused_take(void *arg, const char *id, const char *reason)
 {
 	struct round *round = arg;
 
-	json_object_set_new(line_of(round, id), "command_error", api_text(reason));
+	api_put(round->call, line_of(round, id), "command_error", api_text(reason));
 	round->failed++;
 }
 
@@ -193,7 +194,7 @@ int api_compat_enqueue(struct api_call *call, struct err *err)
 {
 	char word[API_TEXT_MAX + 1];
 	bool is_quiet = api_query_text(call, "nopush", word) && strcmp(word, "0") != 0;
-	struct round round = {.status = json_object()};
+	struct round round = {.call = call, .status = json_object()};
 	struct fleet_queued queued = {0};
 	json_t *value;
 	int r = ids_each(call, &round, scope_keep, err);

@@ -90,7 +90,7 @@ int api_device_list(struct api_call *call, struct err *err)
 		return api_outcome(call, r < 0 ? r : (int)FLEET_NO_SUCH, err);
 	list = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, device_json(&rows[i]));
+		api_add(call, list, device_json(&rows[i]));
 	return api_reply(
 		call, 200,
 		json_pack("{s:o, s:o}", "devices", list, "next",
@@ -158,8 +158,8 @@ int api_enrollment_show(struct api_call *call, struct err *err)
 		return r < 0 ? r : 0;
 	list = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, certificate_json(&rows[i]));
-	json_object_set_new(value, "identities", list);
+		api_add(call, list, certificate_json(&rows[i]));
+	api_put(call, value, "identities", list);
 	return api_reply(call, 200, value, err);
 }
 
@@ -182,9 +182,10 @@ static json_t *declared_json(const struct store_declared *row)
 }
 
 /* channel_add - an enrollment with what is installed through it */
-static int channel_add(struct store *store, const struct store_enrollment *row, json_t *list,
+static int channel_add(struct api_call *call, const struct store_enrollment *row, json_t *list,
 		       struct err *err)
 {
+	struct store *store = call->context->store;
 	struct store_installed *installed;
 	struct store_declared *declared;
 	size_t installed_count, declared_count;
@@ -200,12 +201,12 @@ static int channel_add(struct store *store, const struct store_enrollment *row, 
 		return r;
 	profiles = json_array();
 	for (size_t i = 0; i < installed_count; i++)
-		json_array_append_new(profiles, installed_json(&installed[i]));
+		api_add(call, profiles, installed_json(&installed[i]));
 	declarations = json_array();
 	for (size_t i = 0; i < declared_count; i++)
-		json_array_append_new(declarations, declared_json(&declared[i]));
-	json_object_set_new(value, "profiles", profiles);
-	json_object_set_new(value, "declarations", declarations);
+		api_add(call, declarations, declared_json(&declared[i]));
+	api_put(call, value, "profiles", profiles);
+	api_put(call, value, "declarations", declarations);
 	return json_array_append_new(list, value) < 0 ? err_no_memory(err) : 0;
 }
 
@@ -230,12 +231,12 @@ int api_device_show(struct api_call *call, struct err *err)
 	value = device_json(&device);
 	names = json_array();
 	enrollments = json_array();
-	json_object_set_new(value, "groups", names);
-	json_object_set_new(value, "enrollments", enrollments);
+	api_put(call, value, "groups", names);
+	api_put(call, value, "enrollments", enrollments);
 	for (size_t i = 0; i < group_count; i++)
-		json_array_append_new(names, api_text(groups[i].name));
+		api_add(call, names, api_text(groups[i].name));
 	for (size_t i = 0; i < channel_count && r == 0; i++)
-		r = channel_add(store, &channels[i], enrollments, err);
+		r = channel_add(call, &channels[i], enrollments, err);
 	if (r < 0) {
 		json_decref(value);
 		return r;
@@ -264,9 +265,9 @@ int api_device_inventory(struct api_call *call, struct err *err)
 			continue;
 		r = store_kept_get(store, STORE_OF_DEVICE, device.no, names[i].name, &kept, err);
 		if (r == 0)
-			json_object_set_new(value, names[i].name + strlen(prefix),
-					    json_pack("{s:o, s:o}", "at", api_time(kept.at),
-						      "value", api_parse(kept.bytes)));
+			api_put(call, value, names[i].name + strlen(prefix),
+				json_pack("{s:o, s:o}", "at", api_time(kept.at), "value",
+					  api_parse(kept.bytes)));
 	}
 	if (r < 0) {
 		json_decref(value);

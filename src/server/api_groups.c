@@ -22,9 +22,10 @@ int api_group_list(struct api_call *call, struct err *err)
 		return r;
 	list = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, json_pack("{s:s, s:I, s:o}", "name", rows[i].name,
-						      "members", (json_int_t)rows[i].members,
-						      "created", api_time(rows[i].created)));
+		api_add(call, list,
+			json_pack("{s:s, s:I, s:o}", "name", rows[i].name, "members",
+				  (json_int_t)rows[i].members, "created",
+				  api_time(rows[i].created)));
 	return api_reply(call, 200,
 			 json_pack("{s:o, s:o}", "groups", list, "next",
 				   api_number_or_null(count == limit ? rows[count - 1].no : 0)),
@@ -125,10 +126,10 @@ int api_identifier_list(struct api_call *call, struct err *err)
 		return r;
 	list = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(
-			list, json_pack("{s:s, s:o, s:o, s:o}", "identifier", rows[i].identifier,
-					"details", api_text(rows[i].details), "by",
-					api_text(rows[i].author), "at", api_time(rows[i].at)));
+		api_add(call, list,
+			json_pack("{s:s, s:o, s:o, s:o}", "identifier", rows[i].identifier,
+				  "details", api_text(rows[i].details), "by",
+				  api_text(rows[i].author), "at", api_time(rows[i].at)));
 	return api_reply(
 		call, 200,
 		json_pack("{s:o, s:o}", "identifiers", list, "next",

@@ -85,6 +85,7 @@ struct api_call {
 	json_t *body;                                   /* an object, or NULL */
 	int64_t now;
 	bool is_dry;
+	bool is_short;         /* of memory: a part of the answer is missing */
 	char who[API_WHO_MAX]; /* for the audit: the token's name and id */
 	char subject[API_TEXT_MAX + 1];
 	json_t *detail; /* for the audit, without secrets; owned, may be NULL */
@@ -119,6 +120,10 @@ json_t *api_parse(struct slice text);
 /** api_parse_strict - any value of at most API_DEPTH_MAX levels, no key twice; ERR_PROTOCOL names
  * the place */
 int api_parse_strict(json_t **out, struct slice text, struct err *err);
+/** api_add, api_put - append to a list, set in an object; @value is released. Without memory the
+ * call is marked, and api_reply fails: an answer that lacks rows would be wrong */
+void api_add(struct api_call *call, json_t *list, json_t *value);
+void api_put(struct api_call *call, json_t *object, const char *name, json_t *value);
 /** api_reply - answer @status with @value, which is released; ERR_NO_MEMORY if it is NULL */
 int api_reply(struct api_call *call, int status, json_t *value, struct err *err);
 /** api_reply_bytes - answer 200 with @body as it is; @content_type is static */

@@ -59,13 +59,13 @@ static int assignments_add(struct api_call *call, enum store_assigned what, cons
 		return 0;
 	r = store_assignment_list(store, what, identifier, &rows, &count, err);
 	list = json_array();
-	json_object_set_new(value, "assignments", list);
+	api_put(call, value, "assignments", list);
 	for (size_t i = 0; i < count && r == 0; i++) {
 		json_t *target;
 
 		r = target_json(store, &rows[i].target, &target, err);
 		if (r == 0 && target)
-			json_array_append_new(list, target);
+			api_add(call, list, target);
 	}
 	return r;
 }
@@ -104,7 +104,7 @@ int api_profile_list(struct api_call *call, struct err *err)
 		return r;
 	list = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, profile_json(&rows[i]));
+		api_add(call, list, profile_json(&rows[i]));
 	return api_reply(
 		call, 200,
 		json_pack("{s:o, s:o}", "profiles", list, "next",
@@ -208,7 +208,7 @@ int api_declaration_list(struct api_call *call, struct err *err)
 		return r;
 	list = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, declaration_json(&rows[i]));
+		api_add(call, list, declaration_json(&rows[i]));
 	return api_reply(
 		call, 200,
 		json_pack("{s:o, s:o}", "declarations", list, "next",
@@ -233,7 +233,7 @@ int api_declaration_show(struct api_call *call, struct err *err)
 	if (r != 0)
 		return api_outcome(call, r < 0 ? r : (int)FLEET_NO_SUCH, err);
 	value = declaration_json(&row);
-	json_object_set_new(value, "content", api_parse(row.bytes));
+	api_put(call, value, "content", api_parse(row.bytes));
 	return show(call, STORE_DECLARATION, row.identifier, value, err);
 }
 

@@ -307,6 +307,18 @@ json_t *api_number_or_null(int64_t number)
 	return number ? json_integer(number) : json_null();
 }
 
+void api_add(struct api_call *call, json_t *list, json_t *value)
+{
+	if (json_array_append_new(list, value) < 0)
+		call->is_short = true;
+}
+
+void api_put(struct api_call *call, json_t *object, const char *name, json_t *value)
+{
+	if (json_object_set_new(object, name, value) < 0)
+		call->is_short = true;
+}
+
 static int dump_append(const char *bytes, size_t len, void *buf)
 {
 	return buf_append(buf, bytes, len, NULL) < 0 ? -1 : 0;
@@ -317,10 +329,12 @@ int api_reply(struct api_call *call, int status, json_t *value, struct err *err)
 	struct api_answer *answer = call->answer;
 	int r;
 
-	if (!value)
+	if (value && call->is_dry)
+		api_put(call, value, "dry_run", json_true());
+	if (!value || call->is_short) {
+		json_decref(value);
 		return err_no_memory(err);
-	if (call->is_dry && json_is_object(value))
-		json_object_set_new(value, "dry_run", json_true());
+	}
 	buf_truncate(&answer->body, 0);
 	r = json_dump_callback(value, dump_append, &answer->body, JSON_COMPACT | JSON_ENCODE_ANY);
 	json_decref(value);

@@ -141,7 +141,7 @@ int api_webhook_list(struct api_call *call, struct err *err)
 		return r;
 	list = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, webhook_json(&rows[i]));
+		api_add(call, list, webhook_json(&rows[i]));
 	return api_reply(call, 200, json_pack("{s:o}", "webhooks", list), err);
 }
 

@@ -4,15 +4,15 @@
 
 #include <string.h>
 
-static json_t *fields_json(const struct api_field *fields)
+static json_t *fields_json(struct api_call *call, const struct api_field *fields)
 {
 	json_t *list = json_array();
 
 	for (; fields && fields->name; fields++)
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:b, s:s}", "name", fields->name,
-						"type", api_kind_name(fields->kind), "required",
-						fields->is_required, "help", fields->help));
+		api_add(call, list,
+			json_pack("{s:s, s:s, s:b, s:s}", "name", fields->name, "type",
+				  api_kind_name(fields->kind), "required", fields->is_required,
+				  "help", fields->help));
 	return list;
 }
 
@@ -21,15 +21,15 @@ int api_index(struct api_call *call, struct err *err)
 	json_t *list = json_array();
 
 	for (const struct api_route *route = api_routes; route->method; route++)
-		json_array_append_new(
-			list,
+		api_add(call, list,
 			json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o}", "method",
 				  route->method, "path", route->pattern, "role",
 				  api_role_name(route->role), "summary", route->summary, "scoped",
 				  (route->flags & API_SCOPED) != 0, "dry_run",
 				  (route->flags & API_DRY) != 0, "audited",
 				  route->action ? json_string(route->action) : json_null(), "body",
-				  fields_json(route->body), "query", fields_json(route->query)));
+				  fields_json(call, route->body), "query",
+				  fields_json(call, route->query)));
 	return api_reply(call, 200, json_pack("{s:o}", "routes", list), err);
 }
 
@@ -121,7 +121,7 @@ int api_token_list(struct api_call *call, struct err *err)
 		return r;
 	list = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, token_json(&rows[i]));
+		api_add(call, list, token_json(&rows[i]));
 	return api_reply(call, 200,
 			 json_pack("{s:o, s:o}", "tokens", list, "next",
 				   api_number_or_null(count == limit ? rows[count - 1].no : 0)),
@@ -192,11 +192,11 @@ int api_event_list(struct api_call *call, struct err *err)
 		const struct store_event *row = &rows[i];
 
 		last = row->no;
-		json_array_append_new(list, json_pack("{s:I, s:o, s:s, s:o, s:o}", "no",
-						      (json_int_t)row->no, "at", api_time(row->at),
-						      "kind", row->kind, "subject",
-						      api_text(row->subject), "body",
-						      api_parse(slice_text(row->body))));
+		api_add(call, list,
+			json_pack("{s:I, s:o, s:s, s:o, s:o}", "no", (json_int_t)row->no, "at",
+				  api_time(row->at), "kind", row->kind, "subject",
+				  api_text(row->subject), "body",
+				  api_parse(slice_text(row->body))));
 	}
 	/* the cursor stays valid at the end: who follows asks again with it */
 	return api_reply(call, 200,
@@ -220,11 +220,11 @@ int api_audit_list(struct api_call *call, struct err *err)
 	for (size_t i = 0; i < count; i++) {
 		const struct store_audit *row = &rows[i];
 
-		json_array_append_new(list, json_pack("{s:I, s:o, s:s, s:s, s:o, s:o}", "no",
-						      (json_int_t)row->no, "at", api_time(row->at),
-						      "who", row->who, "action", row->action,
-						      "subject", api_text(row->subject), "detail",
-						      api_parse(slice_text(row->detail))));
+		api_add(call, list,
+			json_pack("{s:I, s:o, s:s, s:s, s:o, s:o}", "no", (json_int_t)row->no, "at",
+				  api_time(row->at), "who", row->who, "action", row->action,
+				  "subject", api_text(row->subject), "detail",
+				  api_parse(slice_text(row->detail))));
 	}
 	return api_reply(call, 200,
 			 json_pack("{s:o, s:o}", "audit", list, "next",
