@@ -87,7 +87,7 @@ static int admit(struct api_call *call, struct err *err)
 			       "send Authorization: Bearer TOKEN; `rehome mdm token create` makes "
 			       "tokens",
 			       err, "no token, or one that is unknown, revoked or over");
-		return r < 0 ? r : 1;
+		return api_answered(r);
 	}
 	if (!route)
 		return 0;
@@ -101,7 +101,7 @@ static int admit(struct api_call *call, struct err *err)
 		return 0;
 	if (r == 0)
 		r = fleet_audit(call->context->fleet, call->who, "refused", path, NULL, err);
-	return r < 0 ? r : 1;
+	return api_answered(r);
 }
 
 static int audit(struct api_call *call, struct err *err)

@@ -43,7 +43,7 @@ static int command_bytes(struct api_call *call, struct buf *plist, struct err *e
 		r = api_refuse(call, 400, "command", NULL, err, "%s", why.text);
 	else
 		return 0;
-	return r < 0 ? r : 1;
+	return api_answered(r);
 }
 
 /* lane_read - the word of the body, or what the type usually takes; 1: was answered */
@@ -64,7 +64,7 @@ static int lane_read(struct api_call *call, enum fleet_lane *lane, struct err *e
 	}
 	r = api_refuse(call, 400, "bad_field", NULL, err,
 		       "\"lane\" is urgent, normal or background");
-	return r < 0 ? r : 1;
+	return api_answered(r);
 }
 
 static void refused_take(void *arg, const char *id, const char *reason)
@@ -88,7 +88,7 @@ static int count_check(struct api_call *call, const struct fleet_target *target,
 	r = api_refuse(call, 409, "count", "say how many devices you mean: \"count\"", err,
 		       "%s is dangerous, and %lld devices would get it", queued->request_type,
 		       (long long)count);
-	return r < 0 ? r : 1;
+	return api_answered(r);
 }
 
 int api_command_send(struct api_call *call, struct err *err)

@@ -45,7 +45,7 @@ static int filter_record(struct api_call *call, struct store_device_filter *filt
 		return 0;
 	r = api_refuse(call, 400, "bad_parameter", NULL, err,
 		       "record is active, hidden, retired or deleted");
-	return r < 0 ? r : 1;
+	return api_answered(r);
 }
 
 /* filter_group - of the query and the token's scope. STORE_NO_ROW: of no such group */
@@ -276,13 +276,6 @@ int api_device_inventory(struct api_call *call, struct err *err)
 	return api_reply(call, 200, value, err);
 }
 
-/* done - {"done": true}, unless fleet refused */
-static int done(struct api_call *call, int r, struct err *err)
-{
-	return r != 0 ? api_outcome(call, r, err)
-		      : api_reply(call, 200, json_pack("{s:b}", "done", 1), err);
-}
-
 int api_device_set(struct api_call *call, struct err *err)
 {
 	const char *word = api_get_text(call, "ownership");
@@ -296,7 +289,7 @@ int api_device_set(struct api_call *call, struct err *err)
 				  "\"ownership\" is personal or corporate");
 	r = fleet_ownership_set(call->context->fleet, device.udid,
 				*word == 'c' ? FLEET_CORPORATE : FLEET_PERSONAL, call->who, err);
-	return done(call, r, err);
+	return api_done(call, r, err);
 }
 
 int api_device_replace(struct api_call *call, struct err *err)
@@ -304,7 +297,7 @@ int api_device_replace(struct api_call *call, struct err *err)
 	int r = fleet_device_replace(call->context->fleet, call->params[0],
 				     api_get_text(call, "new_udid"), call->who, err);
 
-	return done(call, r, err);
+	return api_done(call, r, err);
 }
 
 /* secret_named - 1: was answered */
@@ -321,7 +314,7 @@ static int secret_named(struct api_call *call, enum fleet_secret *which, struct 
 		return 0;
 	r = api_refuse(call, 404, "not_found", NULL, err,
 		       "there are the secrets bypass-code and backup-password");
-	return r < 0 ? r : 1;
+	return api_answered(r);
 }
 
 int api_device_secret_get(struct api_call *call, struct err *err)
@@ -351,7 +344,7 @@ int api_device_secret_set(struct api_call *call, struct err *err)
 	if (r == 0)
 		r = fleet_secret_set(call->context->fleet, call->params[0], which, &value,
 				     call->who, err);
-	return done(call, r, err);
+	return api_done(call, r, err);
 }
 
 /* ---- moving out ---- */

@@ -3,12 +3,6 @@
 
 #include <string.h>
 
-static int done(struct api_call *call, int r, struct err *err)
-{
-	return r != 0 ? api_outcome(call, r, err)
-		      : api_reply(call, 200, json_pack("{s:b}", "done", 1), err);
-}
-
 int api_group_list(struct api_call *call, struct err *err)
 {
 	unsigned limit = api_query_limit(call);
@@ -42,8 +36,9 @@ int api_group_put(struct api_call *call, struct err *err)
 
 int api_group_remove(struct api_call *call, struct err *err)
 {
-	return done(call, fleet_group_remove(call->context->fleet, call->params[0], call->who, err),
-		    err);
+	return api_done(call,
+			fleet_group_remove(call->context->fleet, call->params[0], call->who, err),
+			err);
 }
 
 static int members_set(struct api_call *call, bool is_member, struct err *err)
@@ -60,7 +55,7 @@ static int members_set(struct api_call *call, bool is_member, struct err *err)
 		if (r != 0)
 			break;
 	}
-	return done(call, r, err);
+	return api_done(call, r, err);
 }
 
 int api_group_add(struct api_call *call, struct err *err)
@@ -165,7 +160,8 @@ int api_identifier_add(struct api_call *call, struct err *err)
 
 int api_identifier_remove(struct api_call *call, struct err *err)
 {
-	return done(call,
-		    fleet_identifier_remove(call->context->fleet, call->params[0], call->who, err),
-		    err);
+	return api_done(
+		call,
+		fleet_identifier_remove(call->context->fleet, call->params[0], call->who, err),
+		err);
 }

@@ -132,9 +132,16 @@ int api_reply_bytes(struct api_call *call, const char *content_type, struct slic
 /** api_refuse - answer {"error":{"code","message","hint"}}; @hint may be NULL. Returns 0 or < 0 */
 int api_refuse(struct api_call *call, int status, const char *code, const char *hint,
 	       struct err *err, const char *format, ...) PRINTF_LIKE(6, 7);
+/** api_answered - after api_refuse in a check: 1, the request was answered; < 0 */
+static inline int api_answered(int r)
+{
+	return r < 0 ? r : 1;
+}
 /** api_outcome - what fleet or store returned as an answer: 404, 409 with the reason in @err, 400
  * for what was malformed; 0 must not come here */
 int api_outcome(struct api_call *call, int r, struct err *err);
+/** api_done - {"done": true} if @r is 0, else api_outcome */
+int api_done(struct api_call *call, int r, struct err *err);
 
 /* ---- api_auth.c ---- */
 

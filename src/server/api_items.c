@@ -83,12 +83,6 @@ static int show(struct api_call *call, enum store_assigned what, const char *ide
 	return api_reply(call, 200, value, err);
 }
 
-static int done(struct api_call *call, int r, struct err *err)
-{
-	return r != 0 ? api_outcome(call, r, err)
-		      : api_reply(call, 200, json_pack("{s:b}", "done", 1), err);
-}
-
 int api_profile_list(struct api_call *call, struct err *err)
 {
 	char after[API_TEXT_MAX + 1];
@@ -164,9 +158,9 @@ int api_profile_content(struct api_call *call, struct err *err)
 
 int api_profile_remove(struct api_call *call, struct err *err)
 {
-	return done(call,
-		    fleet_profile_remove(call->context->fleet, call->params[0], call->who, err),
-		    err);
+	return api_done(call,
+			fleet_profile_remove(call->context->fleet, call->params[0], call->who, err),
+			err);
 }
 
 static int assign(struct api_call *call, enum store_assigned what, bool is_assigned,
@@ -180,7 +174,7 @@ static int assign(struct api_call *call, enum store_assigned what, bool is_assig
 		return r < 0 ? r : 0;
 	r = (what == STORE_PROFILE ? fleet_profile_assign : fleet_declaration_assign)(
 		call->context->fleet, call->params[0], &target, is_assigned, call->who, err);
-	return done(call, r, err);
+	return api_done(call, r, err);
 }
 
 int api_profile_assign(struct api_call *call, struct err *err)
@@ -239,9 +233,10 @@ int api_declaration_show(struct api_call *call, struct err *err)
 
 int api_declaration_remove(struct api_call *call, struct err *err)
 {
-	return done(call,
-		    fleet_declaration_remove(call->context->fleet, call->params[0], call->who, err),
-		    err);
+	return api_done(
+		call,
+		fleet_declaration_remove(call->context->fleet, call->params[0], call->who, err),
+		err);
 }
 
 int api_declaration_assign(struct api_call *call, struct err *err)

@@ -163,12 +163,6 @@ static const char *kind_words(enum api_kind kind)
 	return words[kind];
 }
 
-/* refused - for checks: 1 = answered */
-static int refused(int r)
-{
-	return r < 0 ? r : 1;
-}
-
 static int fields_check(struct api_call *call, const json_t *body, struct err *err)
 {
 	const struct api_field *field;
@@ -181,19 +175,20 @@ static int fields_check(struct api_call *call, const json_t *body, struct err *e
 	{
 		field = field_find(call->route->body, name, strlen(name));
 		if (!field && !(call->route->flags & API_DRY && !strcmp(name, "dry_run")))
-			return refused(api_refuse(call, 400, "unknown_field", call->route->summary,
-						  err, "there is no field %s here",
-						  text_quote(name, strlen(name), quoted)));
+			return api_answered(api_refuse(call, 400, "unknown_field",
+						       call->route->summary, err,
+						       "there is no field %s here",
+						       text_quote(name, strlen(name), quoted)));
 		if (field ? !field_fits(field, value) : !json_is_boolean(value))
-			return refused(api_refuse(call, 400, "bad_field",
-						  field ? field->help : NULL, err,
-						  "the field \"%s\" must be %s", name,
-						  kind_words(field ? field->kind : API_FLAG)));
+			return api_answered(api_refuse(call, 400, "bad_field",
+						       field ? field->help : NULL, err,
+						       "the field \"%s\" must be %s", name,
+						       kind_words(field ? field->kind : API_FLAG)));
 	}
 	for (field = call->route->body; field && field->name; field++)
 		if (field->is_required && !json_object_get(body, field->name))
-			return refused(api_refuse(call, 400, "missing_field", field->help, err,
-						  "the field \"%s\" is missing", field->name));
+			return api_answered(api_refuse(call, 400, "missing_field", field->help, err,
+						       "the field \"%s\" is missing", field->name));
 	return 0;
 }
 
@@ -207,12 +202,12 @@ int api_body_read(struct api_call *call, struct err *err)
 	if (body.len == 0) {
 		call->body = json_object();
 	} else if (api_parse_strict(&call->body, body, &why) < 0) {
-		return refused(api_refuse(call, 400, "bad_json", NULL, err, "%s", why.text));
+		return api_answered(api_refuse(call, 400, "bad_json", NULL, err, "%s", why.text));
 	}
 	if (!call->body)
 		return err_no_memory(err);
 	if (!json_is_object(call->body))
-		return refused(
+		return api_answered(
 			api_refuse(call, 400, "bad_json", NULL, err, "the body must be an object"));
 	return fields_check(call, call->body, err);
 }
@@ -229,7 +224,7 @@ int api_query_check(struct api_call *call, struct err *err)
 		bool is_dry = call->route->flags & API_DRY && len == 7 && !memcmp(at, "dry_run", 7);
 
 		if (len > 0 && !is_dry && !field_find(call->route->query, at, len))
-			return refused(api_refuse(
+			return api_answered(api_refuse(
 				call, 400, "unknown_parameter", call->route->summary, err,
 				"there is no parameter %s here", text_quote(at, len, quoted)));
 		at += all;
@@ -385,4 +380,10 @@ int api_outcome(struct api_call *call, int r, struct err *err)
 		return api_refuse(call, 400, "malformed", NULL, err, "%s", why.text);
 	*err = why;
 	return r;
+}
+
+int api_done(struct api_call *call, int r, struct err *err)
+{
+	return r != 0 ? api_outcome(call, r, err)
+		      : api_reply(call, 200, json_pack("{s:b}", "done", 1), err);
 }

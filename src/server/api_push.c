@@ -49,14 +49,14 @@ static int pushcert_check(struct api_call *call, const struct crypto_cert *cert,
 	if (!crypto_cert_fits(cert, key)) {
 		r = api_refuse(call, 400, "pushcert", NULL, err,
 			       "the key is not the certificate's");
-		return r < 0 ? r : 1;
+		return api_answered(r);
 	}
 	if (!*facts->uid || facts->not_after <= call->now) {
 		r = api_refuse(call, 400, "pushcert",
 			       "a push certificate has its topic (com.apple.mgmt...) as UID", err,
 			       *facts->uid ? "the certificate has ended"
 					   : "the certificate has no topic");
-		return r < 0 ? r : 1;
+		return api_answered(r);
 	}
 	r = pushcert_read(call, &present, err);
 	if (r != 0)
@@ -70,7 +70,7 @@ static int pushcert_check(struct api_call *call, const struct crypto_cert *cert,
 		       err,
 		       "the topic would change from %s to %s: no enrolled device could be pushed",
 		       crypto_cert_facts(present)->uid, facts->uid);
-	return r < 0 ? r : 1;
+	return api_answered(r);
 }
 
 static int pushcert_store(struct api_call *call, const struct crypto_cert *cert,
@@ -192,7 +192,7 @@ static int webhook_check(struct api_call *call, char kinds[KINDS_MAX + 1], struc
 			       "\"kinds\" are words without spaces, %d bytes in all", KINDS_MAX);
 	else
 		return 0;
-	return r < 0 ? r : 1;
+	return api_answered(r);
 }
 
 /* webhook_store - with a new id and secret, which the caller wipes */
@@ -254,7 +254,7 @@ int api_webhook_remove(struct api_call *call, struct err *err)
 	if (r != 0)
 		return api_outcome(call, r < 0 ? r : (int)FLEET_NO_SUCH, err);
 	call->answer->effects |= API_WEBHOOKS_CHANGED;
-	return api_reply(call, 200, json_pack("{s:b}", "done", 1), err);
+	return api_done(call, 0, err);
 }
 
 int api_webhook_replay(struct api_call *call, struct err *err)

@@ -171,7 +171,7 @@ int api_token_revoke(struct api_call *call, struct err *err)
 		token.revoked = call->now;
 		r = store_token_put(call->context->store, &token, err);
 	}
-	return r < 0 ? r : api_reply(call, 200, json_pack("{s:b}", "done", 1), err);
+	return r < 0 ? r : api_done(call, 0, err);
 }
 
 /* ---- events and the audit ---- */

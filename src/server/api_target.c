@@ -3,19 +3,14 @@
 
 #include <string.h>
 
-static int answered(int r)
-{
-	return r < 0 ? r : 1;
-}
-
 /* no_such - the same words for what is not there and what is outside of the scope */
 static int no_such(struct api_call *call, const char *what, const char *name, struct err *err)
 {
 	char quoted[400];
 
-	return answered(api_refuse(call, 404, "not_found", "`rehome mdm device list` shows them",
-				   err, "there is no %s %s", what,
-				   text_quote(name, strlen(name), quoted)));
+	return api_answered(
+		api_refuse(call, 404, "not_found", "`rehome mdm device list` shows them", err,
+			   "there is no %s %s", what, text_quote(name, strlen(name), quoted)));
 }
 
 int api_device_find(struct api_call *call, const char *udid, struct store_device *device,
@@ -72,12 +67,12 @@ static int group_ids(struct api_call *call, const char *name, bool is_dangerous,
 	if (count == 0)
 		return no_such(call, "group with devices", name, err);
 	if (count == API_ITEMS_MAX)
-		return answered(api_refuse(call, 409, "too_many", "name them in pieces", err,
-					   "%d devices or more at once", API_ITEMS_MAX));
+		return api_answered(api_refuse(call, 409, "too_many", "name them in pieces", err,
+					       "%d devices or more at once", API_ITEMS_MAX));
 	if (is_dangerous && !call->is_dry && api_get_number(call, "count", -1) != (int64_t)count)
-		return answered(api_refuse(call, 409, "count",
-					   "say how many devices you mean: \"count\"", err,
-					   "the group has %zu devices", count));
+		return api_answered(api_refuse(call, 409, "count",
+					       "say how many devices you mean: \"count\"", err,
+					       "the group has %zu devices", count));
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(batch->ids, api_text(rows[i].udid));
 	return json_array_size(batch->ids) == count ? 0 : err_no_memory(err);
@@ -89,8 +84,8 @@ static int ids_of(struct api_call *call, bool is_dangerous, struct batch *batch,
 	const char *group = api_get_text(call, "group");
 
 	if (!ids == !group)
-		return answered(api_refuse(call, 400, "target", NULL, err,
-					   "either \"ids\" or \"group\" says which devices"));
+		return api_answered(api_refuse(call, 400, "target", NULL, err,
+					       "either \"ids\" or \"group\" says which devices"));
 	if (group)
 		return group_ids(call, group, is_dangerous, batch, err);
 	return json_array_extend(batch->ids, ids) < 0 ? err_no_memory(err) : 0;
@@ -207,8 +202,8 @@ int api_target(struct api_call *call, const char **ids, struct fleet_target *tar
 	size_t i;
 
 	if (!!list + !!group + is_all != 1)
-		return answered(api_refuse(call, 400, "target", NULL, err,
-					   "one of \"ids\", \"group\" and \"all\" says whom"));
+		return api_answered(api_refuse(call, 400, "target", NULL, err,
+					       "one of \"ids\", \"group\" and \"all\" says whom"));
 	*target = (struct fleet_target){.kind = list    ? FLEET_TARGET_ENROLLMENTS
 						: group ? FLEET_TARGET_GROUP
 							: FLEET_TARGET_ALL,
@@ -217,9 +212,9 @@ int api_target(struct api_call *call, const char **ids, struct fleet_target *tar
 					.name = group};
 	json_array_foreach(list, i, id) ids[i] = json_string_value(id);
 	if (*call->token.scope && is_all)
-		return answered(api_refuse(call, 403, "scope", NULL, err,
-					   "this token is for the group \"%s\" only",
-					   call->token.scope));
+		return api_answered(api_refuse(call, 403, "scope", NULL, err,
+					       "this token is for the group \"%s\" only",
+					       call->token.scope));
 	if (*call->token.scope && group && strcmp(group, call->token.scope) != 0)
 		return no_such(call, "group", group, err);
 	return ids_in_scope(call, target, err);
