@@ -28,7 +28,7 @@ int api_group_list(struct api_call *call, struct err *err)
 
 int api_group_put(struct api_call *call, struct err *err)
 {
-	return done(
+	return api_done(
 		call,
 		fleet_group_set(call->context->fleet, call->params[0], NULL, true, call->who, err),
 		err);

@@ -212,7 +212,7 @@ int api_declaration_list(struct api_call *call, struct err *err)
 
 int api_declaration_add(struct api_call *call, struct err *err)
 {
-	return done(
+	return api_done(
 		call,
 		fleet_declaration_put(call->context->fleet, call->request->body, call->who, err),
 		err);
