@@ -3,6 +3,16 @@
 
 #include <stdlib.h>
 
+/* flush - a failure shows in the watch too, which ends all calls alike */
+static void flush(void *arg)
+{
+	struct caller *caller = arg;
+
+	caller->is_flush_due = false;
+	if (caller->link.fd >= 0 && link_flush(&caller->link, NULL) == LINK_NOTHING)
+		http_watch_set(caller->watch, HTTP_READABLE | HTTP_WRITABLE);
+}
+
 static void slots_init(struct caller *caller)
 {
 	for (int i = 0; i < CALLER_SLOTS; i++)
@@ -13,12 +23,18 @@ static void slots_init(struct caller *caller)
 int caller_new(struct caller **out, struct http_server *server, struct err *err)
 {
 	struct caller *caller = calloc(1, sizeof(*caller));
+	int r;
 
 	if (!caller)
 		return err_no_memory(err);
 	caller->link = LINK_INIT;
 	caller->server = server;
 	slots_init(caller);
+	r = http_timer_new(&caller->flush, server, flush, caller, err);
+	if (r < 0) {
+		free(caller);
+		return r;
+	}
 	*out = caller;
 	return 0;
 }
@@ -52,6 +68,7 @@ void caller_free(struct caller *caller)
 	if (!caller)
 		return;
 	disconnect(caller);
+	http_timer_free(caller->flush);
 	free(caller);
 }
 
@@ -130,10 +147,9 @@ int caller_send(struct caller *caller, struct call_writer *writer, caller_done *
 	slot->done = done;
 	slot->arg = arg;
 	slot->deadline_ms = clock_mono_ms(clock_system()) + CALLER_WAIT_MS;
-	/* a failure here shows in the watch, which ends all calls alike: done() is never called
-	   from within caller_send */
-	if (link_flush(&caller->link, NULL) == LINK_NOTHING)
-		http_watch_set(caller->watch, HTTP_READABLE | HTTP_WRITABLE);
+	if (!caller->is_flush_due)
+		http_timer_set(caller->flush, 0);
+	caller->is_flush_due = true;
 	return 0;
 }
 

@@ -1,7 +1,8 @@
 /*
  * server/caller - a worker's calls to one other process, many at once
  *
- * A call is one frame and one write; its answer comes back through a watch of the server's loop.
+ * A call is one frame; those begun in one round of the server's loop leave in one write, so that
+ * the other side finds them together.  An answer comes back through a watch of the server's loop.
  * A process that is away, gone, or silent for too long answers with a failure: nothing waits for
  * ever, and nothing is sent twice.
  */
@@ -29,6 +30,8 @@ struct caller {
 	struct link link;
 	struct http_server *server;
 	struct http_watch *watch;
+	struct http_timer *flush; /* calls of one round of the loop leave together */
+	bool is_flush_due;
 	struct caller_slot slots[CALLER_SLOTS];
 	int first_free;
 	unsigned pending;
