@@ -145,7 +145,7 @@ int fleet_profile_put(struct fleet *fleet, struct slice bytes, const char *by,
 
 	if (r < 0)
 		return r;
-	r = mdm_profile_parse(doc, bytes, &profile, err);
+	r = fleet_profile_read(doc, bytes, &profile, err);
 	if (r == ERR_PROTOCOL || r == ERR_LIMIT)
 		return FLEET_REFUSED;
 	if (r < 0)

@@ -32,7 +32,7 @@ static const char *general_objection(struct fleet *fleet, const struct mdm_comma
 	if (kind && kind->right && !(fleet->policy.access_rights & kind->right))
 		return "the enrollment profile did not ask for the right to do this";
 	if (command->payload.len > 0 && plist_doc_new(&doc, NULL) == 0 &&
-	    mdm_profile_parse(doc, command->payload, &profile, NULL) == 0 && profile.has_mdm)
+	    fleet_profile_read(doc, command->payload, &profile, NULL) == 0 && profile.has_mdm)
 		return "a profile with an MDM payload is the service's own to send";
 	return NULL;
 }

@@ -157,6 +157,11 @@ int64_t fleet_renewal_due(struct fleet *fleet, int64_t not_after);
 int fleet_renewal_command(struct fleet *fleet, const struct store_enrollment *enrollment,
 			  struct buf *out, struct err *err);
 
+/* profile_read.c */
+/** fleet_profile_read - mdm_profile_parse of a profile that may be signed; texts live in @doc */
+int fleet_profile_read(struct plist_doc *doc, struct slice bytes, struct mdm_profile *profile,
+		       struct err *err);
+
 /* reconcile.c, declare.c */
 /** fleet_reconcile_seen - a ProfileList shows what is really there; @root: the report */
 int fleet_reconcile_seen(struct fleet_scene *scene, const struct plist *root, struct err *err);

@@ -148,6 +148,36 @@ def backup_rules(world):
         check('rehome.backup-rules' in listed and plistlib.loads(body)['PayloadUUID'] in listed, listed)
 
 
+@case('a signature hides nothing: a signed profile is stored and installed, one that would manage the device is refused')
+def signed_profiles(world):
+    def signed(kind):
+        payload = {'PayloadType': kind, 'PayloadVersion': 1, 'PayloadIdentifier': f'org.{kind}.x', 'PayloadUUID': 'X'}
+        (world.dir / 'plain').write_bytes(plistlib.dumps({**payload, 'PayloadType': 'Configuration', 'PayloadUUID': 'U',
+                                                          'PayloadIdentifier': f'org.{kind}', 'PayloadContent': [payload]}))
+        world.run(['openssl', 'cms', '-sign', '-nodetach', '-binary', '-outform', 'DER', '-in', world.dir / 'plain',
+                   '-signer', world.dir / 's.pem', '-inkey', world.dir / 's.key', '-out', world.dir / 'signed'])
+        return (world.dir / 'signed').read_bytes()
+    world.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=anybody', '-days', '9',
+               '-keyout', world.dir / 's.key', '-out', world.dir / 's.pem'])
+    with Service(world, with_push=True) as service:
+        service.push_certificate()
+        folder = world.small()
+        world.sim('setup', folder)
+        udid = service.enroll(folder)
+        fine, mdm = signed('com.apple.applicationaccess'), signed('com.apple.mdm')
+        put = service.api('POST', 'profiles', raw=fine)
+        check(put['identifier'] == 'org.com.apple.applicationaccess', put)
+        service.api('POST', 'profiles', raw=mdm, code=409)
+        service.api('POST', 'profiles', raw=fine[:-1] + bytes([fine[-1] ^ 1]), code=409)
+        keys = {'Payload': {'$data': base64.b64encode(mdm).decode()}}
+        service.api('POST', 'commands', {'ids': [udid], 'type': 'InstallProfile', 'keys': keys}, code=409)
+        service.api('POST', 'profiles/org.com.apple.applicationaccess/assign', {'ids': [udid]})
+        service.api('POST', 'actions/reconcile', {'ids': [udid]})
+        world.sim('mdm', folder, 'poll')
+        history = service.api('GET', f'enrollments/{udid}/commands')['history']
+        check([row['status'] for row in history if row['type'] == 'InstallProfile'] == ['Acknowledged'], history)
+
+
 @case('an enrollment link is signed, works once, and leaves the next one alone')
 def link(world):
     with Service(world, with_push=True) as service:
