@@ -46,6 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CLEANUP(buf_clear) struct buf twice = BUF_INIT(16 << 20);
 	struct slice json = slice_of(data, size);
 	enum mdm_declaration_kind kind;
+	bool is_full;
 
 	if (size)
 		read_endpoint(json);
@@ -56,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		    strcmp(token, again) != 0)
 			abort();
 	}
-	mdm_status_read(json, note, NULL, NULL);
+	mdm_status_read(json, &is_full, note, NULL, NULL);
 	merge_twice(json);
 	return 0;
 }

@@ -147,6 +147,7 @@ struct status_scene {
 	struct fleet_scene *scene;
 	const struct store_enrollment *enrollment;
 	const struct set *set;
+	bool is_full, is_begun;
 };
 
 static bool set_has(const struct set *set, const char *identifier)
@@ -160,7 +161,9 @@ static bool set_has(const struct set *set, const char *identifier)
 /* of what is not assigned (any more, or never was) no row is kept */
 static int each_declared(void *arg, const struct mdm_declared *declared, struct err *err)
 {
-	const struct status_scene *status = arg;
+	struct status_scene *status = arg;
+	struct store *store = status->scene->fleet->store;
+	int r = 0;
 	struct store_declared row = {.identifier = declared->identifier,
 				     .token = declared->token,
 				     .valid = declared->is_removed ? "unknown" : declared->valid,
@@ -168,9 +171,13 @@ static int each_declared(void *arg, const struct mdm_declared *declared, struct 
 				     .is_active = declared->is_active && !declared->is_removed,
 				     .at = status->scene->now};
 
-	if (!set_has(status->set, declared->identifier))
-		return 0;
-	return store_declared_set(status->scene->fleet->store, status->enrollment->no, &row, err);
+	/* what a full report does not name is gone */
+	if (status->is_full && !status->is_begun)
+		r = store_declared_remove(store, status->enrollment->no, err);
+	status->is_begun = true;
+	if (r < 0 || !set_has(status->set, declared->identifier))
+		return r;
+	return store_declared_set(store, status->enrollment->no, &row, err);
 }
 
 /* a report tells what is new: it is added to what is known */
@@ -195,13 +202,13 @@ static int merge_status(struct fleet_scene *scene, const struct store_enrollment
 static int take_status(struct fleet_scene *scene, const struct store_enrollment *enrollment,
 		       const struct set *set, struct err *err)
 {
-	struct status_scene status = {scene, enrollment, set};
+	struct status_scene status = {.scene = scene, .enrollment = enrollment, .set = set};
 	struct err why = ERR_INIT;
 	int r = store_savepoint(scene->fleet->store, err);
 
 	if (r < 0)
 		return r;
-	r = mdm_status_read(scene->checkin->json, each_declared, &status, &why);
+	r = mdm_status_read(scene->checkin->json, &status.is_full, each_declared, &status, &why);
 	if (r == 0)
 		r = merge_status(scene, enrollment, &why);
 	if (r == ERR_PROTOCOL || r == ERR_LIMIT) {

@@ -270,8 +270,9 @@ struct mdm_declared {
 	const char *reasons; /* JSON; "" without */
 };
 enum { MDM_DECLARED_MAX = 4096 }; /* declarations in a status report */
-/** mdm_status_read - @each declaration in a status report */
-int mdm_status_read(struct slice json,
+/** mdm_status_read - @each declaration in a status report; *@is_full is set before: it names all
+ * that the device has */
+int mdm_status_read(struct slice json, bool *is_full,
 		    int (*each)(void *arg, const struct mdm_declared *declared, struct err *err),
 		    void *arg, struct err *err);
 /**

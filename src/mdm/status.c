@@ -86,7 +86,12 @@ static int open_report(struct slice json, json_t **report, json_t **items, struc
 	return 0;
 }
 
-int mdm_status_read(struct slice json,
+static bool is_full_report(json_t *report)
+{
+	return json_is_true(json_object_get(report, "FullReport"));
+}
+
+int mdm_status_read(struct slice json, bool *is_full,
 		    int (*each)(void *arg, const struct mdm_declared *declared, struct err *err),
 		    void *arg, struct err *err)
 {
@@ -94,7 +99,10 @@ int mdm_status_read(struct slice json,
 	json_t *found;
 	int r = open_report(json, &report, &found, err);
 
-	return r < 0 ? r : read_declarations(found, each, arg, err);
+	if (r < 0)
+		return r;
+	*is_full = is_full_report(report);
+	return read_declarations(found, each, arg, err);
 }
 
 /* ---- what is known after a report ---- */
@@ -187,7 +195,7 @@ int mdm_status_merge(struct slice known, struct slice json, struct buf *out, str
 	json_t *items;
 	int r = open_report(json, &report, &items, err);
 
-	if (!r && known.len && !json_is_true(json_object_get(report, "FullReport")))
+	if (!r && known.len && !is_full_report(report))
 		r = mdm_json_load(&all, known, MDM_CHECKIN_MAX, err);
 	if (r < 0)
 		return r;

@@ -367,14 +367,18 @@ static void a_status_report_tells_of_declarations_and_of_the_rest_flat(void **st
 		"{\"identifier\":\"z\",\"_removed\":true}]}}},\"Errors\":[]}";
 	CLEANUP(buf_clear) struct buf items = BUF_INIT(4096);
 	struct message *message = *state;
+	bool is_full = true;
 	char seen[256] = "";
 
-	assert_int_equal(mdm_status_read(slice_text(json), note_declared, seen, &message->err), 0);
+	assert_int_equal(
+		mdm_status_read(slice_text(json), &is_full, note_declared, seen, &message->err), 0);
+	assert_false(is_full);
 	assert_string_equal(seen, "z::0 removed;x:valid:1;y:invalid:0;");
 	assert_int_equal(mdm_status_merge(SLICE_EMPTY, slice_text(json), &items, &message->err), 0);
 	assert_string_equal(buf_text(&items), "{\"device.model.family\":\"iPad\"}");
-	assert_int_equal(mdm_status_read(slice_text("[]"), note_declared, seen, &message->err),
-			 ERR_PROTOCOL);
+	assert_int_equal(
+		mdm_status_read(slice_text("[]"), &is_full, note_declared, seen, &message->err),
+		ERR_PROTOCOL);
 }
 
 static void what_is_known_grows_by_partial_reports_and_ends_by_a_full_one(void **state)

@@ -351,6 +351,7 @@ static int count_declared(void *arg, const struct mdm_declared *declared, struct
 static void a_status_report_names_at_most_so_many_declarations(void **state)
 {
 	struct message *message = *state;
+	bool is_full;
 	size_t i, count;
 
 	for (i = 0; i < 2; i++) {
@@ -359,8 +360,8 @@ static void a_status_report_names_at_most_so_many_declarations(void **state)
 		add(message, "{\"StatusItems\":{\"management\":{\"declarations\":{\"assets\":[");
 		add_times(message, "{\"identifier\":\"x\"},", MDM_DECLARED_MAX - 1 + i);
 		add(message, "{\"identifier\":\"y\"}]}}}}");
-		assert_int_equal(mdm_status_read(buf_slice(&message->text), count_declared, &count,
-						 &message->err),
+		assert_int_equal(mdm_status_read(buf_slice(&message->text), &is_full,
+						 count_declared, &count, &message->err),
 				 i ? ERR_LIMIT : 0);
 		assert_int_equal(count, MDM_DECLARED_MAX);
 	}

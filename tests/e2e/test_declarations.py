@@ -44,5 +44,6 @@ def whole_way(world):
         service.api('DELETE', 'declarations/org.test')
         service.api('POST', 'actions/reconcile', {'ids': [udid]})
         world.sim('mdm', folder, 'poll')
+        check('org.test' not in declared(service, udid), declared(service, udid))
         left = [row['identifier'] for row in service.api('GET', 'declarations')['declarations']]
         check(left == ['org.test.on'], left)
