@@ -84,6 +84,7 @@ struct swarm {
 	struct light *lights;
 	uint64_t random;
 	unsigned running;
+	int64_t rests_until_ms; /* nobody begins before: a call failed */
 	struct swarm_counts counts;
 	FILE *journal;
 	/* the pool */

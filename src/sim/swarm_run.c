@@ -177,6 +177,12 @@ static unsigned parallel(const struct swarm *swarm)
 	return swarm->is_known ? swarm->options->parallel : 1;
 }
 
+/* a service that stops and starts again is not asked thousands of times meanwhile */
+static bool rests(const struct swarm *swarm)
+{
+	return clock_mono_ms(swarm->clock) < swarm->rests_until_ms;
+}
+
 static int work(struct swarm *swarm, struct err *err)
 {
 	int r = 0;
@@ -185,7 +191,7 @@ static int work(struct swarm *swarm, struct err *err)
 		bool is_started = true;
 
 		r = cancel_check(swarm->cancel, err);
-		while (r == 0 && is_started && swarm->running < parallel(swarm))
+		while (r == 0 && is_started && swarm->running < parallel(swarm) && !rests(swarm))
 			r = start_one(swarm, &is_started, err);
 		if (r == 0 && swarm->running == 0 && !is_started)
 			return err_set(err, ERR_USAGE,
@@ -205,7 +211,7 @@ static int drain_round(struct swarm *swarm, struct err *err)
 
 	for (unsigned i = 0; r == 0 && i < swarm->options->count; i++) {
 		r = cancel_check(swarm->cancel, err);
-		while (r == 0 && swarm->running >= parallel(swarm))
+		while (r == 0 && (swarm->running >= parallel(swarm) || rests(swarm)))
 			r = http_client_poll(swarm->http, NULL, 0, WAIT_MS, err);
 		if (r == 0 && swarm->lights[i].is_enrolled)
 			r = swarm_begin(&swarm->lights[i], STEP_SESSION, err);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOT_NOW_PERCENT = 2, CALL_MS = 60000 };
+enum { NOT_NOW_PERCENT = 2, CALL_MS = 60000, REST_MS = 200 };
 #define HEAD                                                                                      \
 	"<?xml version=\"1.0\" encoding=\"UTF-8\"?><!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST " \
 	"1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\"><plist "                    \
@@ -467,6 +467,7 @@ static void on_reply(void *arg, int code, struct http_reply *reply, const struct
 	(void)err;
 	if (code < 0) {
 		light->swarm->counts.failed++;
+		light->swarm->rests_until_ms = clock_mono_ms(light->swarm->clock) + REST_MS;
 		end(light);
 		return;
 	}
