@@ -38,12 +38,13 @@ static int read_authenticate(const struct plist *root, struct mdm_checkin *check
 	return r ? r : mdm_read_text(root, "DeviceName", 255, false, &checkin->device_name, err);
 }
 
+/* What cannot be pushed is enrolled all the same: it gets its commands when it asks. */
 static int read_token_update(const struct plist *root, struct mdm_checkin *checkin, struct err *err)
 {
-	int r = mdm_read_data(root, "Token", MDM_TOKEN_MAX, true, &checkin->token, NULL, err);
+	int r = mdm_read_data(root, "Token", MDM_TOKEN_MAX, false, &checkin->token, NULL, err);
 
 	if (!r)
-		r = mdm_read_text(root, "PushMagic", 255, true, &checkin->magic, err);
+		r = mdm_read_text(root, "PushMagic", 255, false, &checkin->magic, err);
 	if (!r)
 		r = mdm_read_data(root, "UnlockToken", MDM_UNLOCK_MAX, false,
 				  &checkin->unlock_token, &checkin->has_unlock_token, err);
