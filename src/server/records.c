@@ -34,42 +34,48 @@ static void answer_only(struct waiting *call, int outcome)
 }
 
 /* answer - one call; < 0: what it did has to be undone, and its answer says so */
-static int answer(struct records *records, struct waiting *call)
+static int answer(struct records *records, struct waiting *call, struct err *err)
 {
 	struct frame frame = call->frame; /* a copy: the batch may have to be done again */
-	struct err err = ERR_INIT;
 	struct call_writer writer;
 	int r;
 
 	buf_truncate(&call->out, 0);
 	writer = call_begin_answer(&call->out, frame.number, 0);
-	r = records_call(records, call->peer->role, &frame, &writer, &err);
+	r = records_call(records, call->peer->role, &frame, &writer, err);
 	if (r == 0)
-		r = call_end(&writer, &err);
-	if (r == 0)
-		return 0;
-	answer_only(call, r);
-	if (r < 0) {
-		counts_add(&records->env->counts->calls_failed);
-		log_event(LOG_ERROR, "call-failed", "operation=%d reason=\"%s\"", (int)frame.op,
-			  err.text);
-	}
+		r = call_end(&writer, err);
+	if (r != 0)
+		answer_only(call, r);
 	return r;
 }
 
-/* batch_work - all calls, each behind a mark; one alone needs none: its failure fails the whole */
-static int batch_work(struct records *records, struct waiting *calls, unsigned count,
+static void call_failed(struct records *records, const struct waiting *call, const struct err *err)
+{
+	counts_add(&records->env->counts->calls_failed);
+	log_event(LOG_ERROR, "call-failed", "operation=%d reason=\"%s\"", (int)call->frame.op,
+		  err->text);
+}
+
+/*
+ * batch_work - all calls; @is_apart: each behind a mark of its own, so that what failed can be
+ * undone alone.  Marks cost SQLite a copy of every page, and failures are rare: the first try goes
+ * without, and a failure there fails the whole.
+ */
+static int batch_work(struct records *records, struct waiting *calls, unsigned count, bool is_apart,
 		      struct err *err)
 {
 	for (unsigned i = 0; i < count; i++) {
-		int r = count > 1 ? store_savepoint(records->store, err) : 0, outcome;
+		int r = is_apart ? store_savepoint(records->store, err) : 0, outcome;
 
 		if (r < 0)
 			return r;
-		outcome = answer(records, &calls[i]);
-		if (outcome == ERR_CLOSED || outcome == ERR_BUSY || (outcome < 0 && count == 1))
-			return err_set(err, outcome, "the call failed");
-		if (count > 1)
+		outcome = answer(records, &calls[i], err);
+		if (outcome == ERR_CLOSED || outcome == ERR_BUSY || (outcome < 0 && !is_apart))
+			return outcome;
+		if (is_apart && outcome < 0)
+			call_failed(records, &calls[i], err);
+		if (is_apart)
 			r = outcome < 0 ? store_undo(records->store, err)
 					: store_release(records->store, err);
 		if (r < 0)
@@ -79,7 +85,7 @@ static int batch_work(struct records *records, struct waiting *calls, unsigned c
 }
 
 /* batch_once - 0, or < 0 and nothing of it was done; ERR_BUSY: another service was faster */
-static int batch_once(struct records *records, struct waiting *calls, unsigned count,
+static int batch_once(struct records *records, struct waiting *calls, unsigned count, bool is_apart,
 		      struct err *err)
 {
 	int r = store_begin(records->store, err);
@@ -87,12 +93,28 @@ static int batch_once(struct records *records, struct waiting *calls, unsigned c
 	if (r < 0)
 		return r;
 	buf_truncate(&records->deferred, 0);
-	r = batch_work(records, calls, count, err);
+	r = batch_work(records, calls, count, is_apart, err);
 	if (r < 0) {
 		store_rollback(records->store);
 		return r;
 	}
 	return store_commit(records->store, err);
+}
+
+/* batch_run - the whole of it, then call by call if that failed, and again while others are faster
+ */
+static int batch_run(struct records *records, struct waiting *calls, unsigned count,
+		     struct err *err)
+{
+	int r = batch_once(records, calls, count, false, err);
+
+	if (r < 0 && r != ERR_CLOSED && count > 1)
+		r = batch_once(records, calls, count, true, err);
+	for (unsigned tries = 1; r == ERR_BUSY && tries < REPEATS_MAX; tries++)
+		r = batch_once(records, calls, count, count > 1, err);
+	if (r < 0 && r != ERR_CLOSED && count == 1)
+		call_failed(records, calls, err);
+	return r;
 }
 
 static void away(struct records *records, int code, const struct err *err)
@@ -116,12 +138,11 @@ static void deferred_send(struct records *records)
 static void batch_answer(struct records *records, struct waiting *calls, unsigned count)
 {
 	struct err err = ERR_INIT;
-	int r = records->is_away ? ERR_CLOSED : ERR_BUSY;
+	int r;
 
 	for (unsigned i = 0; i < count; i++)
 		buf_truncate(&calls[i].out, 0); /* what an earlier batch left */
-	for (unsigned tries = 0; r == ERR_BUSY && tries < REPEATS_MAX; tries++)
-		r = batch_once(records, calls, count, &err);
+	r = records->is_away ? ERR_CLOSED : batch_run(records, calls, count, &err);
 	counts_add(r == 0 ? &records->env->counts->commits : &records->env->counts->commits_failed);
 	if (r == 0)
 		deferred_send(records);
