@@ -298,6 +298,15 @@ static void wait_a_little(struct processes *processes)
 	poll(fds, count, 50);
 }
 
+/* is_stop_pending - SIGTERM and SIGINT are blocked; server.c reads them once the service runs */
+static bool is_stop_pending(void)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 &&
+	       (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
 /* ready_wait - until all are; one that ends before it was ready is a failure */
 static int ready_wait(struct processes *processes, struct err *err)
 {
@@ -318,6 +327,8 @@ static int ready_wait(struct processes *processes, struct err *err)
 		}
 		if (!is_waiting)
 			return 0;
+		if (is_stop_pending())
+			return err_set(err, ERR_CANCELED, "stopped before it was ready");
 		if (now_ms() > deadline)
 			return err_set(err, ERR_TIMEOUT, "not all processes became ready");
 		wait_a_little(processes);
