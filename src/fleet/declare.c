@@ -215,9 +215,9 @@ static int take_status(struct fleet_scene *scene, const struct store_enrollment 
 		r = store_undo(scene->fleet->store, err);
 		return r < 0 ? r : fleet_refuse(scene, "malformed status report");
 	}
-	if (r == 0)
-		r = store_release(scene->fleet->store, &why);
-	return r < 0 ? err_set(err, r, "%s", why.text) : r;
+	if (r < 0)
+		return store_abandon(scene->fleet->store, err_set(err, r, "%s", why.text));
+	return store_release(scene->fleet->store, err);
 }
 
 int fleet_declare_answer(struct fleet_scene *scene, struct store_enrollment *enrollment,

@@ -139,10 +139,11 @@ static int carry_out(struct api_call *call, struct err *err)
 	if (!action)
 		return call->route->run(call, err);
 	r = store_savepoint(store, err);
-	if (r == 0)
-		r = call->route->run(call, err);
 	if (r < 0)
 		return r;
+	r = call->route->run(call, err);
+	if (r < 0)
+		return store_abandon(store, r);
 	if (call->answer->status >= 400 || call->is_dry) {
 		call->answer->effects = 0;
 		return store_undo(store, err);
@@ -150,7 +151,7 @@ static int carry_out(struct api_call *call, struct err *err)
 	call->answer->effects |= FLEET_EVENTS | FLEET_PUSH_DUE;
 	if (!(call->route->flags & API_NOTED))
 		r = audit(call, err);
-	return r < 0 ? r : store_release(store, err);
+	return r < 0 ? store_abandon(store, r) : store_release(store, err);
 }
 
 static int answer_call(struct api_call *call, struct err *err)

@@ -111,20 +111,21 @@ static int batch_one(struct api_call *call, const char *id,
 	json_t *line;
 	int r = store_savepoint(store, err);
 
+	if (r < 0)
+		return r;
 	call->answer->status = 200;
-	if (r == 0)
-		r = api_enrollment_find(call, id, &enrollment, err);
+	r = api_enrollment_find(call, id, &enrollment, err);
 	if (r == 0)
 		r = one(call, id, err);
 	if (r > 0 && call->answer->status == 200)
 		r = api_outcome(call, r, err);
 	if (r < 0)
-		return r;
+		return store_abandon(store, r);
 	*is_done = call->answer->status == 200;
 	line = json_pack("{s:s, s:o}", "id", id, "error",
 			 *is_done ? json_null() : error_take(call));
 	if (json_array_append_new(results, line) < 0)
-		return err_no_memory(err);
+		return store_abandon(store, err_no_memory(err));
 	return *is_done ? store_release(store, err) : store_undo(store, err);
 }
 

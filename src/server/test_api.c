@@ -35,6 +35,11 @@ static int seal(struct fleet_keys *keys, struct slice in, struct buf *out, struc
 	return buf_append_slice(out, in, err);
 }
 
+static int sign(struct fleet_keys *keys, struct slice in, struct buf *out, struct err *err)
+{
+	return seal(keys, in, out, err);
+}
+
 static int unseal(struct fleet_keys *keys, const char *purpose, struct slice in, struct buf *out,
 		  struct err *err)
 {
@@ -102,12 +107,13 @@ static int scene_open(void **state)
 	*state = scene;
 	clock_manual_init(&scene->clock, START);
 	entropy_seeded_init(&scene->entropy, 7);
-	scene->keys = (struct fleet_keys){.seal = seal, .open = unseal};
+	scene->keys = (struct fleet_keys){.seal = seal, .open = unseal, .sign = sign};
 	fleet_policy_default(&policy);
 	policy.organization = "Test";
 	policy.profile_identifier = "test.rehome.enroll";
 	policy.server_url = "https://mdm.example.org/mdm";
 	policy.scep_url = "https://mdm.example.org/scep";
+	policy.topic = "com.apple.mgmt.one";
 	assert_int_equal(store_open(&scene->store, "sqlite::memory:", &scene->err), 0);
 	assert_int_equal(fleet_new(&scene->fleet, scene->store, &scene->clock.clock,
 				   &scene->entropy.entropy, &scene->keys, &policy, &scene->err),
@@ -211,6 +217,54 @@ static void a_failure_of_the_service_is_no_answer_and_changes_nothing(void **sta
 	scene->is_sealing_broken = false;
 	assert_int_equal(ask(scene, "GET", "/api/v1/webhooks", "", ""), 0);
 	assert_int_equal(json_array_size(json_object_get(scene->answer, "webhooks")), 0);
+}
+
+/* device_put - one that is enrolled, inside of a transaction */
+static void device_put(struct scene *scene, const char *udid)
+{
+	struct store_device device = {.udid = udid, .os = "18.1", .created = START};
+	struct store_enrollment enrollment = {.id = udid,
+					      .generation = 1,
+					      .state = STORE_ENABLED,
+					      .kind = STORE_BY_PROFILE,
+					      .created = START};
+
+	assert_int_equal(store_device_put(scene->store, &device, NULL), 0);
+	enrollment.device = device.no;
+	assert_int_equal(store_enrollment_put(scene->store, &enrollment, NULL), 0);
+}
+
+/* the records process puts a mark before each call of a batch; one that is left open behind it
+ * would be what its undo means, and the wipe of the first device would stay */
+static void a_failure_leaves_no_mark_behind_so_that_all_of_the_call_is_undone(void **state)
+{
+	struct scene *scene = *state;
+	char authorization[API_TOKEN_MAX + 16];
+	struct api_request request = {
+		.method = "POST",
+		.path = "/api/v1/actions/wipe",
+		.query = "",
+		.authorization = authorization,
+		.content_type = "application/json",
+		.peer = "127.0.0.1",
+		.body = slice_text("{\"ids\":[\"D1\"],\"return_to_service\":true}"),
+	};
+	struct api_answer answer;
+	struct slice value;
+
+	snprintf(authorization, sizeof(authorization), "Bearer %s", scene->token);
+	api_answer_init(&answer);
+	assert_int_equal(store_begin(scene->store, NULL), 0);
+	device_put(scene, "D1");
+	assert_int_equal(store_savepoint(scene->store, NULL), 0);
+	assert_int_equal(store_setting_set(scene->store, "of-the-call", slice_text("1"), NULL), 0);
+	scene->is_sealing_broken = true;
+	assert_int_equal(api_handle(&scene->context, &request, &answer, &scene->err), ERR_IO);
+	assert_int_equal(store_undo(scene->store, NULL), 0);
+	assert_int_equal(store_setting_get(scene->store, "of-the-call", &value, NULL),
+			 STORE_NO_ROW);
+	assert_int_equal(store_commit(scene->store, NULL), 0);
+	api_answer_clear(&answer);
 }
 
 /* push_pem - a push certificate for @topic with a key, which is another one if @is_foreign */
@@ -350,6 +404,7 @@ int main(void)
 		IN_SCENE(the_first_token_is_made_again_only_when_no_administrator_is_left),
 		IN_SCENE(a_refusal_takes_back_what_was_done_before_it),
 		IN_SCENE(a_failure_of_the_service_is_no_answer_and_changes_nothing),
+		IN_SCENE(a_failure_leaves_no_mark_behind_so_that_all_of_the_call_is_undone),
 		IN_SCENE(a_push_certificate_must_fit_its_key_its_time_and_the_topic),
 		cmocka_unit_test(what_json_says_becomes_a_property_list),
 		cmocka_unit_test(what_a_property_list_cannot_say_is_refused),

@@ -200,6 +200,13 @@ int store_undo(struct store *store, struct err *err)
 	return r ? r : exec(store, "RELEASE SAVEPOINT one_call", err);
 }
 
+int store_abandon(struct store *store, int r)
+{
+	/* where this fails, the outer undo or the commit fails too */
+	store_undo(store, NULL);
+	return r;
+}
+
 int store_idle(struct store *store, struct err *err)
 {
 	return store->connection ? store->driver->idle(store->connection, err) : 0;

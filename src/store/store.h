@@ -74,6 +74,9 @@ int store_release(struct store *store, struct err *err);
 /** store_undo - undo what was done since store_savepoint and end it; the transaction goes on.
  * ERR_BUSY, ERR_CLOSED...: it does not */
 int store_undo(struct store *store, struct err *err);
+/** store_abandon - store_undo on the way out with the failure @r, which it returns. Who began a
+ * savepoint ends it: the caller's own undo would mean the one that was left behind */
+int store_abandon(struct store *store, int r);
 /** store_forget - give back what rows handed out so far occupy, without ending the transaction: for
  * long walks over many rows */
 void store_forget(struct store *store);
