@@ -98,7 +98,8 @@ enum mdm_status {
 	MDM_COMMAND_FORMAT_ERROR,
 	MDM_NOT_NOW,
 };
-const char *mdm_status_name(enum mdm_status status); /* "NotNow" ...; static */
+/** mdm_status_name - as it is spelled on the wire: "NotNow" ...; static */
+const char *mdm_status_name(enum mdm_status status);
 
 struct mdm_error {
 	int64_t code;
@@ -175,12 +176,16 @@ int mdm_build_plain(const char *request_type, struct buf *out, struct err *err);
  * does not know any more is left out */
 int mdm_build_information(const char *os, bool is_user_enrollment, struct buf *out,
 			  struct err *err);
+/** mdm_build_install_profile - @profile: plain or signed, as the device gets it */
 int mdm_build_install_profile(struct slice profile, struct buf *out, struct err *err);
+/** mdm_build_remove_profile - @identifier: PayloadIdentifier of the whole profile */
 int mdm_build_remove_profile(const char *identifier, struct buf *out, struct err *err);
+/** struct mdm_erase - what a device keeps or does when it is erased; all false: nothing of it */
 struct mdm_erase {
 	bool preserves_data_plan, bars_proximity_setup, returns_to_service;
 	struct slice wifi_profile, mdm_profile; /* of a return to service; may be empty */
 };
+/** mdm_build_erase - EraseDevice; @erase: profiles are borrowed */
 int mdm_build_erase(const struct mdm_erase *erase, struct buf *out, struct err *err);
 /** mdm_build_declarative - DeclarativeManagement; @tokens_json may be empty */
 int mdm_build_declarative(struct slice tokens_json, struct buf *out, struct err *err);
@@ -197,6 +202,8 @@ struct mdm_profile {
 	bool has_mdm; /* brings an MDM payload: an enrollment profile */
 	bool is_removal_disallowed;
 };
+/** mdm_profile_parse - at most MDM_PROFILE_MAX bytes; texts live in @doc or @bytes.
+ * Returns as mdm_checkin_parse; unless 0, *@profile is as before */
 int mdm_profile_parse(struct plist_doc *doc, struct slice bytes, struct mdm_profile *profile,
 		      struct err *err);
 
