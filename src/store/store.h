@@ -91,6 +91,7 @@ struct store_stats {
 	uint64_t steps;      /* of SQLite's machine; 0 for PostgreSQL */
 	uint64_t pages;      /* of the database looked at; 0 for PostgreSQL */
 };
+/** store_stats - since store_open */
 void store_stats(struct store *store, struct store_stats *stats);
 
 /* ---- devices ---------------------------------------------------------------------- */
@@ -328,6 +329,7 @@ int store_command_insert(struct store *store, struct store_command *row, struct 
 /** store_command_find - as long as it is in any queue; STORE_NO_ROW */
 int store_command_find(struct store *store, const char *uuid, struct store_command *row,
 		       struct err *err);
+/** store_command_get - the same by its number */
 int store_command_get(struct store *store, int64_t no, struct store_command *row, struct err *err);
 /** store_command_list - those in any queue, without payload, by number after @after */
 int store_command_list(struct store *store, int64_t after, unsigned max,
@@ -500,6 +502,7 @@ int store_declaration_put(struct store *store, struct store_declaration *row, st
 /** store_declaration_find - STORE_NO_ROW */
 int store_declaration_find(struct store *store, const char *identifier,
 			   struct store_declaration *row, struct err *err);
+/** store_declaration_list - all of them by identifier, after @after ("": from the first) */
 int store_declaration_list(struct store *store, const char *after, unsigned max,
 			   struct store_declaration **rows, size_t *count, struct err *err);
 /** store_declaration_of - those assigned to a device, by identifier; at most STORE_LIST_MAX */
@@ -558,8 +561,10 @@ struct store_declared {
 	const char *identifier, *token, *valid, *reasons; /* reasons: JSON */
 	int64_t is_active, at;
 };
+/** store_declared_set - the row of one declaration, new or replaced */
 int store_declared_set(struct store *store, int64_t enrollment, const struct store_declared *row,
 		       struct err *err);
+/** store_declared_list - all of an enrollment, by identifier; at most STORE_LIST_MAX */
 int store_declared_list(struct store *store, int64_t enrollment, struct store_declared **rows,
 			size_t *count, struct err *err);
 /** store_declared_remove - all of an enrollment */
@@ -578,7 +583,7 @@ int store_identifier_put(struct store *store, const struct store_identifier *row
 /** store_identifier_find - STORE_NO_ROW */
 int store_identifier_find(struct store *store, const char *identifier, struct store_identifier *row,
 			  struct err *err);
-/** store_identifier_list - in their order after @after (NULL: from the first) */
+/** store_identifier_list - in their order after @after ("": from the first) */
 int store_identifier_list(struct store *store, const char *after, unsigned max,
 			  struct store_identifier **rows, size_t *count, struct err *err);
 /** store_identifier_remove - STORE_NO_ROW */
@@ -615,6 +620,7 @@ struct store_audit {
 	int64_t no, at;                              /* no: made by store_audit_add */
 	const char *who, *action, *subject, *detail; /* detail: JSON without secrets, or "" */
 };
+/** store_audit_add - a row; audit rows are never changed */
 int store_audit_add(struct store *store, const struct store_audit *row, struct err *err);
 /** store_audit_list - newest first, numbers below @before (0: from the newest); @subject NULL: any
  */
@@ -625,6 +631,8 @@ struct store_event {
 	int64_t no, at; /* no: made by store_event_add; grows in the order of commits */
 	const char *kind, *subject, *body; /* body: JSON */
 };
+/** store_event_add - a row at the end of the outbox; its number is made under a lock that is held
+ * until the commit */
 int store_event_add(struct store *store, const struct store_event *row, struct err *err);
 /** store_event_list - in order, numbers above @after */
 int store_event_list(struct store *store, int64_t after, unsigned max, struct store_event **rows,
@@ -650,6 +658,7 @@ int store_webhook_put(struct store *store, struct store_webhook *row, struct err
 /** store_webhook_find - STORE_NO_ROW */
 int store_webhook_find(struct store *store, const char *id, struct store_webhook *row,
 		       struct err *err);
+/** store_webhook_list - by number after @after */
 int store_webhook_list(struct store *store, int64_t after, unsigned max,
 		       struct store_webhook **rows, size_t *count, struct err *err);
 /** store_webhook_remove - STORE_NO_ROW */
