@@ -95,6 +95,7 @@ struct fleet_policy {
 	unsigned inventory_days; /* between inventories; default 7; 0 = never on its own */
 	unsigned command_days;   /* life of a command without an end of its own; default 30 */
 };
+/** fleet_policy_default - the defaults above; texts that have none are NULL */
 void fleet_policy_default(struct fleet_policy *policy);
 
 /**
@@ -104,6 +105,7 @@ void fleet_policy_default(struct fleet_policy *policy);
  */
 int fleet_new(struct fleet **out, struct store *store, struct clock *clock, struct entropy *entropy,
 	      struct fleet_keys *keys, const struct fleet_policy *policy, struct err *err);
+/** fleet_free - contacts that were not flushed are lost; NULL is fine */
 void fleet_free(struct fleet *fleet);
 /** fleet_free_p - for CLEANUP */
 void fleet_free_p(struct fleet **fleet);
@@ -137,6 +139,7 @@ struct fleet_answer {
 	char id[FLEET_ID_MAX + 1]; /* enrollment id, "" if none was found: for the log */
 	const char *reason;        /* why not 200, static; NULL: for the log */
 };
+/** fleet_answer_init, fleet_answer_clear - empty; clear wipes: the body may hold an unlock token */
 void fleet_answer_init(struct fleet_answer *answer);
 void fleet_answer_clear(struct fleet_answer *answer);
 
@@ -347,6 +350,8 @@ int fleet_profile_assign(struct fleet *fleet, const char *identifier,
 /** fleet_declaration_put - store a declaration (JSON: Type, Identifier, Payload; ServerToken is
  * made here) and assign it as profiles are. FLEET_REFUSED: malformed, over its limits */
 int fleet_declaration_put(struct fleet *fleet, struct slice json, const char *by, struct err *err);
+/** fleet_declaration_remove, fleet_declaration_assign - as of profiles; devices are told by a sync
+ */
 int fleet_declaration_remove(struct fleet *fleet, const char *identifier, const char *by,
 			     struct err *err);
 int fleet_declaration_assign(struct fleet *fleet, const char *identifier,

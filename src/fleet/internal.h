@@ -124,6 +124,7 @@ struct fleet_own {
 	int64_t ends;      /* else: 0 = as the policy says */
 	const char *by;
 };
+/** fleet_queue_own - a command of the service's under a new UUID, queued at once */
 int fleet_queue_own(struct fleet *fleet, int64_t enrollment, const struct fleet_own *own,
 		    struct err *err);
 /** enum fleet_said - what the device said last, as far as the next command depends on it */
@@ -131,6 +132,7 @@ enum fleet_said { FLEET_SAID_IDLE, FLEET_SAID_NOT_NOW, FLEET_SAID_RESULT };
 /** fleet_queue_next - the next command of @enrollment into the answer, or nothing */
 int fleet_queue_next(struct fleet_scene *scene, struct store_enrollment *enrollment,
 		     enum fleet_said said, struct err *err);
+/** fleet_uuid - a random one, in upper case, with its NUL */
 int fleet_uuid(struct fleet *fleet, char out[37], struct err *err);
 /** fleet_queue_end - all that waits for @enrollment goes into its history with @status */
 int fleet_queue_end(struct fleet *fleet, int64_t enrollment, const char *status, struct err *err);
@@ -150,6 +152,8 @@ int fleet_result_take(struct fleet_scene *scene, struct store_enrollment *enroll
  * long as a command: a device that was erased enrolls with it by itself */
 int fleet_return_profile(struct fleet *fleet, const char *udid, struct buf *out, struct err *err);
 
+/** fleet_renewal_queue - a renewal, unless one waits already; notes in @enrollment, which the
+ * caller writes, when to look again */
 int fleet_renewal_queue(struct fleet *fleet, struct store_enrollment *enrollment, struct err *err);
 /** fleet_renewal_due - when an identity with that end is to be renewed */
 int64_t fleet_renewal_due(struct fleet *fleet, int64_t not_after);
@@ -165,13 +169,21 @@ int fleet_profile_read(struct plist_doc *doc, struct slice bytes, struct mdm_pro
 /* reconcile.c, declare.c */
 /** fleet_reconcile_seen - a ProfileList shows what is really there; @root: the report */
 int fleet_reconcile_seen(struct fleet_scene *scene, const struct plist *root, struct err *err);
+/** fleet_reconcile_row - fleet_reconcile of a row; what it notes in @enrollment the caller writes
+ */
 int fleet_reconcile_row(struct fleet *fleet, struct store_enrollment *enrollment, struct err *err);
+/** fleet_declare_sync - queue a sync if the device was told of another set; writes @enrollment */
 int fleet_declare_sync(struct fleet *fleet, struct store_enrollment *enrollment, struct err *err);
+/** fleet_declare_answer - what a DeclarativeManagement message asks for. 404 only for an identifier
+ * that the assigned set lacks */
 int fleet_declare_answer(struct fleet_scene *scene, struct store_enrollment *enrollment,
 			 struct err *err);
+/** fleet_builtin_make - the declarations that the service brings along; once */
 int fleet_builtin_make(struct fleet *fleet, struct err *err);
 
 /* inventory.c */
+/** fleet_inventory_queue - the usual questions, in the background; notes in @enrollment, which the
+ * caller writes, when to ask again */
 int fleet_inventory_queue(struct fleet *fleet, struct store_enrollment *enrollment,
 			  struct err *err);
 /** fleet_response_visible - take out of a response what the organisation may not see of a personal
@@ -185,10 +197,12 @@ int fleet_inventory_take(struct fleet_scene *scene, const struct store_enrollmen
 			 const struct buf *response, struct err *err);
 
 /* record.c */
+/** fleet_contact - note in memory that the device was heard; fleet_contacts_flush writes it */
 void fleet_contact(struct fleet *fleet, int64_t device, int64_t now);
 /** fleet_find - enrollment by id with the FLEET_NO_SUCH of operators' functions */
 int fleet_find(struct fleet *fleet, const char *id, struct store_enrollment *enrollment,
 	       struct err *err);
+/** fleet_find_device - the same of a device that is not deleted, by UDID */
 int fleet_find_device(struct fleet *fleet, const char *udid, struct store_device *device,
 		      struct err *err);
 /** fleet_no_such, fleet_refused - outcomes with their text */
