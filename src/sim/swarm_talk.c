@@ -212,6 +212,14 @@ static int send_scep(struct light *light, struct err *err)
 			       SLICE_EMPTY, 0, err);
 }
 
+/* note - a line of the journal; others read it while it grows */
+static void note(const struct light *light, const char *word, const char *what)
+{
+	if (light->swarm->journal)
+		fprintf(light->swarm->journal, "%s %u %u %s\n", word, light->index,
+			light->generation, what);
+}
+
 static void settle_identity(struct light *light)
 {
 	struct swarm *swarm = light->swarm;
@@ -229,9 +237,7 @@ static void settle_identity(struct light *light)
 	light->last[0] = 0;
 	light->last_was_taken = false;
 	swarm->counts.enrolled++;
-	if (swarm->journal)
-		fprintf(swarm->journal, "enrolled %u %u %s\n", light->index, light->generation,
-			swarm_udid(light, udid));
+	note(light, "enrolled", swarm_udid(light, udid));
 }
 
 /* ---- commands ---- */
@@ -255,8 +261,10 @@ static void check_mark(struct light *light, const char *uuid)
 	unsigned index, generation;
 
 	if (sscanf(uuid, "SWARM-%9u-%9u-", &index, &generation) == 2 &&
-	    (index != light->index || generation != light->generation))
+	    (index != light->index || generation != light->generation)) {
 		light->swarm->counts.wrong_device++;
+		note(light, "another", uuid);
+	}
 	if (!strcmp(uuid, light->last) && light->last_was_taken)
 		light->swarm->counts.given_twice++;
 }
@@ -388,14 +396,10 @@ static int take_items(struct light *light, struct slice body, struct err *err)
 
 static int after_session(struct light *light, struct slice body, struct err *err)
 {
-	struct swarm *swarm = light->swarm;
-
 	if (light->is_answer) {
 		light->is_answer = false;
 		light->last_was_taken = true;
-		if (swarm->journal)
-			fprintf(swarm->journal, "answer %u %u %s\n", light->index,
-				light->generation, light->last);
+		note(light, "answer", light->last);
 		if (light->declares) {
 			light->declares = false;
 			return send_declarative(light, STEP_TOKENS, "tokens", "", err);
@@ -481,9 +485,11 @@ static void on_reply(void *arg, int code, struct http_reply *reply, const struct
 static int begin_enrollment(struct light *light, struct err *err)
 {
 	struct swarm *swarm = light->swarm;
+	char udid[41];
 
 	light->is_enrolled = false;
 	light->generation++;
+	note(light, "begins", swarm_udid(light, udid));
 	light->is_answer = false;
 	light->step = STEP_PROFILE;
 	return send_as(light, "GET", swarm->tickets[swarm->ticket_next++], NULL, SLICE_EMPTY,
