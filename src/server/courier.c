@@ -36,6 +36,15 @@ struct courier {
 	bool is_leaving;
 };
 
+/* reason_of - what went wrong, without the URL in front: its path ends in a push token, or in what
+ * a webhook's receiver takes for a password, and neither belongs into a log */
+static const char *reason_of(const struct err *err)
+{
+	const char *at = strstr(err->text, ": ");
+
+	return at ? at + 2 : err->text;
+}
+
 /* ---- asking `keys` ---- */
 
 static int open_sealed(struct courier *courier, const char *purpose, struct slice sealed,
@@ -120,7 +129,8 @@ static void push_done(void *arg, int code, struct http_reply *reply, const struc
 	if (code == 0)
 		mdm_push_reason(buf_slice(&reply->body), reason);
 	else
-		log_event(LOG_WARNING, "push-failed", "id=%s reason=\"%s\"", errand->id, err->text);
+		log_event(LOG_WARNING, "push-failed", "id=%s reason=\"%s\"", errand->id,
+			  reason_of(err));
 	pushed_tell(errand->courier, errand->id, code == 0 ? reply->status : 0, reason,
 		    errand->sent);
 	if (code == 0 && mdm_push_reaction(reply->status, reason) == MDM_PUSH_CERTIFICATE)
@@ -218,7 +228,7 @@ static void hook_done(void *arg, int code, struct http_reply *reply, const struc
 	struct errand *errand = arg;
 
 	hooked_tell(errand->courier, errand, code == 0 ? reply->status : 0,
-		    code == 0 ? "" : err->text);
+		    code == 0 ? "" : reason_of(err));
 	free(errand);
 }
 
@@ -299,7 +309,7 @@ static int hook_take(struct courier *courier, struct call_fields *in, struct err
 		return err_set(err, ERR_PROTOCOL, "a malformed call");
 	r = hook_send(courier, &errand, url, sealed, body, err);
 	if (r < 0)
-		hooked_tell(courier, &errand, 0, err->text);
+		hooked_tell(courier, &errand, 0, reason_of(err));
 	return r;
 }
 
@@ -331,7 +341,7 @@ static void frames_take(struct courier *courier)
 			r = hook_take(courier, &frame.fields, &err);
 		if (r < 0)
 			log_event(LOG_WARNING, "courier", "operation=%d reason=\"%s\"",
-				  (int)frame.op, err.text);
+				  (int)frame.op, reason_of(&err));
 	}
 }
 

@@ -421,6 +421,7 @@ def webhook(world):
         with Service(world) as service:
             made = service.api('POST', 'webhooks', {'url': f'http://127.0.0.1:{receiver.server_port}/'})
             service.api('POST', 'webhooks', {'url': f'http://127.0.0.1:{hanging.getsockname()[1]}/'})
+            service.api('POST', 'webhooks', {'url': 'http://127.0.0.1:9/word-of-the-receiver'})  # nobody is there
             device = migrated(service)
             check(device.checkin('TokenUpdate', Token=b'\x02' * 32, PushMagic='MAGIC')[0] == 200)  # a restore is noticed
             wait_for(lambda: len(receiver.got) >= 2)
@@ -434,6 +435,8 @@ def webhook(world):
                 ids.append(json.loads(body)['no'])
             check(ids[0] == ids[1], f'not delivered again: {ids}')
             check(ids[1:] == sorted(set(ids)), f'out of order, or twice: {ids}')
+            wait_for(lambda: service.log.find(r'webhook=\S+ event=\d+ status=0 reason="\S'))
+            check(not service.log.find('word-of-the-receiver'), 'a path that serves as a password stands in the log')
             check(service.metrics()['rehome_restarts_total'] == 0)
     finally:
         receiver.shutdown()
