@@ -77,7 +77,7 @@ int delivery_identity(struct records *records, void *arg, struct err *err)
 	if (facts->not_after < clock_wall_seconds(clock_system()) + PUSH_CERT_WARN_S)
 		log_event(LOG_WARNING, "push-certificate-ends", "topic=%s at=%lld", facts->uid,
 			  (long long)facts->not_after);
-	if (!config_has_push(records->env->config))
+	if (!config_has_push(&records->policy->config))
 		log_event(LOG_WARNING, "push-off",
 			  "topic=%s next=\"set apns to https://api.push.apple.com:443; until then "
 			  "devices "
@@ -118,7 +118,7 @@ int delivery_pushes(struct records *records, void *arg, struct err *err)
 	int r;
 
 	if (!records->courier || records->push_cert.len == 0 ||
-	    !config_has_push(records->env->config))
+	    !config_has_push(&records->policy->config))
 		return 0;
 	r = fleet_push_due(records->fleet, RECORDS_PUSHES, &count, push_each, records, err);
 	if (r >= 0 && count >= RECORDS_PUSHES)

@@ -345,6 +345,21 @@ def reload(world):
         check(not service.log.find('sandbox process=\\w+ off'))
 
 
+@case("Apple's address comes with SIGHUP, and pushes go there from then on")
+def reload_push(world):
+    file = world.dir / 'rehomed.conf'
+    file.write_text('')
+    with Service(world, '--config', file) as service:
+        words = service.apns_start()
+        service.push_certificate()
+        migrated(service)
+        enqueue(service)
+        wait_for(lambda: service.log.find('push-off'))
+        file.write_text(f'apns {words[1]}\napns-trust {words[3]}\n')
+        service.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: service.log.find(' pushed id='))
+
+
 def said_to(service, data, identity=None):
     """What the service answers to raw bytes, until it closes or stops talking."""
     with service.raw(identity) as link:
