@@ -56,7 +56,7 @@ struct records {
 	const struct process_env *env;
 	struct store *store;
 	struct fleet *fleet;
-	struct records_policy *policy, *old_policy;
+	struct records_policy *policy;
 	struct records_keys keys;
 	struct records_peer peers[RECORDS_LINKS_MAX];
 	struct link *courier; /* one of the peers, or NULL */

@@ -239,8 +239,8 @@ static int do_renewal(struct records *records, struct call_fields *in, struct ca
 	return r;
 }
 
-/* text_borrow - a field as a text; the frame's next field begins with a length whose first byte
- * is not ours to overwrite, so it is copied into @room */
+/* text_take - a field as a text; the frame's next field begins with a length whose first byte is
+ * not ours to overwrite, so it is copied into @room */
 static const char *text_take(struct call_fields *in, struct buf *room)
 {
 	struct slice bytes = call_get(in);
