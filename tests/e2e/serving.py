@@ -2,7 +2,8 @@
 
     with Service(world) as service:
         service.api('GET', 'status')
-        device = service.device('ipad')     # enrolled by rehome-sim; speaks through http.client from then on
+        udid = service.enroll(folder)       # a simulated device; needs the push certificate
+        Device(service, UDID).report()      # in Python, after /migration introduced its identity
 
 Ports are free ones, clocks are real, nothing leaves loopback.
 """
