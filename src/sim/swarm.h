@@ -122,7 +122,7 @@ const char *swarm_udid(const struct light *light, char out[41]);
 const char *swarm_serial(const struct light *light, char out[24]);
 /** swarm_begin - start an action: enroll, a session, or one of the others */
 int swarm_begin(struct light *light, enum swarm_step step, struct err *err);
-/** swarm_call - send a request of @light; its end comes to swarm_talk.c */
+/** swarm_light_clear - give back what @light holds; nothing of it may be used afterwards */
 void swarm_light_clear(struct light *light);
 
 /* ---- swarm_run.c ---- */
