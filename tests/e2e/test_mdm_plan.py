@@ -1,6 +1,8 @@
 """The two halves meet: what the service keeps of a device goes into the plan of its restore."""
+import time
+
 from harness import case, check
-from mdm_service import enroll, poll, serving
+from mdm_service import enroll, poll, serving, until
 
 
 def asking(world, service):
@@ -31,6 +33,7 @@ def record(world):
         world.paired(mux, ipad)
         world.init()
         world.rehome('backup', udid, mux=mux)
+        backed_up = time.time()
         mux.stop()
         told = plan(world, service, serial)
         found = facts(told)
@@ -42,6 +45,7 @@ def record(world):
         service.act('wipe', udid)
         check(facts(plan(world, service, serial))['service_record'] == ('wipe_pending', 'service'))
         poll(world, ipad)
+        until(lambda: time.time() > backed_up + 2, world)  # dates are told in seconds
         enroll(world, service, ipad)
         poll(world, ipad)
         found = facts(plan(world, service, serial))
