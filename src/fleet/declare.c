@@ -101,7 +101,7 @@ int fleet_declare_sync(struct fleet *fleet, struct store_enrollment *enrollment,
 		r = mdm_build_declarative(buf_slice(&tokens), &dict, err);
 	own.command = buf_slice(&dict);
 	if (r == 0)
-		r = fleet_queue_own(fleet, enrollment->no, &own, err);
+		r = fleet_queue_own(fleet, enrollment, &own, err);
 	if (r < 0)
 		return r;
 	enrollment->flags |= FLEET_ROW_DECLARATIVE;

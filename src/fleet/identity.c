@@ -236,7 +236,7 @@ int fleet_renewal_queue(struct fleet *fleet, struct store_enrollment *enrollment
 	enrollment->due[STORE_DUE_RENEWAL] = fleet_now(fleet) + fleet->policy.renew_every_s;
 	if (r < 0 || (count == 1 && rows[0].what.flags & FLEET_FLAG_RENEWAL))
 		return r;
-	return fleet_queue_own(fleet, enrollment->no, &own, err);
+	return fleet_queue_own(fleet, enrollment, &own, err);
 }
 
 /* the end of the current identity; 0 if there is none */

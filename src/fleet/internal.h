@@ -124,9 +124,10 @@ struct fleet_own {
 	int64_t ends;      /* else: 0 = as the policy says */
 	const char *by;
 };
-/** fleet_queue_own - a command of the service's under a new UUID, queued at once */
-int fleet_queue_own(struct fleet *fleet, int64_t enrollment, const struct fleet_own *own,
-		    struct err *err);
+/** fleet_queue_own - a command of the service's under a new UUID, queued at once; a dangerous one
+ * is held while a noticed restore waits for its confirmation */
+int fleet_queue_own(struct fleet *fleet, const struct store_enrollment *enrollment,
+		    const struct fleet_own *own, struct err *err);
 /** enum fleet_said - what the device said last, as far as the next command depends on it */
 enum fleet_said { FLEET_SAID_IDLE, FLEET_SAID_NOT_NOW, FLEET_SAID_RESULT };
 /** fleet_queue_next - the next command of @enrollment into the answer, or nothing */

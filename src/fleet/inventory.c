@@ -26,14 +26,14 @@ int fleet_inventory_queue(struct fleet *fleet, struct store_enrollment *enrollme
 				  enrollment->flags & FLEET_ROW_USER_ENROLLMENT, &dict, err);
 	own.command = buf_slice(&dict);
 	if (r == 0)
-		r = fleet_queue_own(fleet, enrollment->no, &own, err);
+		r = fleet_queue_own(fleet, enrollment, &own, err);
 	for (size_t i = 0; r == 0 && i < ARRAY_COUNT(plain); i++) {
 		buf_truncate(&dict, 0);
 		r = mdm_build_plain(plain[i], &dict, err);
 		own.request_type = plain[i];
 		own.command = buf_slice(&dict);
 		if (r == 0)
-			r = fleet_queue_own(fleet, enrollment->no, &own, err);
+			r = fleet_queue_own(fleet, enrollment, &own, err);
 	}
 	if (fleet->policy.inventory_days > 0)
 		enrollment->due[STORE_DUE_INVENTORY] =

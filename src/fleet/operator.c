@@ -6,19 +6,21 @@
 static int queue_urgent(struct fleet *fleet, struct store_enrollment *enrollment,
 			const struct fleet_own *own, struct err *err)
 {
-	int r = fleet_queue_own(fleet, enrollment->no, own, err);
+	int r = fleet_queue_own(fleet, enrollment, own, err);
 
 	return r < 0 ? r : fleet_push_soon(fleet, enrollment, fleet_now(fleet), err);
 }
 
-static int queue_retire(struct fleet *fleet, struct store_enrollment *enrollment, const char *by,
-			struct err *err)
+/* @is_deleted: its record leaves the lists, where nobody could confirm a restore any more */
+static int queue_retire(struct fleet *fleet, struct store_enrollment *enrollment, bool is_deleted,
+			const char *by, struct err *err)
 {
 	CLEANUP(buf_clear) struct buf dict = BUF_INIT(FLEET_COMMAND_MAX);
 	struct fleet_own own = {.request_type = "RemoveProfile",
 				.identifier = fleet->policy.profile_identifier,
 				.lane = FLEET_LANE_URGENT,
 				.flags = FLEET_FLAG_RETIRE,
+				.is_dangerous = !is_deleted,
 				.is_endless = true,
 				.by = by};
 	int r = mdm_build_remove_profile(fleet->policy.profile_identifier, &dict, err);
@@ -45,7 +47,7 @@ int fleet_retire(struct fleet *fleet, const char *id, const char *by, struct err
 	int r = find_enabled(fleet, id, &enrollment, err);
 
 	if (r == 0)
-		r = queue_retire(fleet, &enrollment, by, err);
+		r = queue_retire(fleet, &enrollment, false, by, err);
 	return r != 0 ? r : fleet_audit(fleet, by, "retire", id, NULL, err);
 }
 
@@ -133,7 +135,7 @@ static int delete_record(struct fleet *fleet, struct store_enrollment *enrollmen
 	if (r == 0)
 		r = store_enrollment_put(fleet->store, enrollment, err);
 	if (r == 0 && enrollment->state == STORE_ENABLED)
-		r = queue_retire(fleet, enrollment, by, err);
+		r = queue_retire(fleet, enrollment, true, by, err);
 	return r;
 }
 
@@ -223,6 +225,6 @@ int fleet_device_replace(struct fleet *fleet, const char *old_udid, const char *
 	if (r == 0)
 		r = store_enrollment_find(fleet->store, old_udid, &enrollment, err);
 	if (r == 0 && enrollment.state == STORE_ENABLED)
-		r = queue_retire(fleet, &enrollment, by, err);
+		r = queue_retire(fleet, &enrollment, false, by, err);
 	return r < 0 ? r : fleet_audit(fleet, by, "replace", old_udid, NULL, err);
 }

@@ -32,8 +32,8 @@ static int write_whole(struct fleet *fleet, struct slice dict, const char *uuid,
 	return mdm_command_write(command.command, uuid, unlock_token, out, err);
 }
 
-int fleet_queue_own(struct fleet *fleet, int64_t enrollment, const struct fleet_own *own,
-		    struct err *err)
+int fleet_queue_own(struct fleet *fleet, const struct store_enrollment *enrollment,
+		    const struct fleet_own *own, struct err *err)
 {
 	CLEANUP(buf_clear) struct buf payload = BUF_INIT(FLEET_COMMAND_MAX);
 	int64_t now = fleet_now(fleet), life_s = (int64_t)fleet->policy.command_days * FLEET_DAY_S;
@@ -47,6 +47,7 @@ int fleet_queue_own(struct fleet *fleet, int64_t enrollment, const struct fleet_
 				    .subject = own->identifier,
 				    .flags = own->flags,
 				    .is_dangerous = own->is_dangerous};
+	bool is_held = own->is_dangerous && enrollment->restore == STORE_NOTICED;
 	int r = fleet_uuid(fleet, uuid, err);
 
 	if (own->is_endless)
@@ -57,7 +58,8 @@ int fleet_queue_own(struct fleet *fleet, int64_t enrollment, const struct fleet_
 	if (r == 0)
 		r = store_command_insert(fleet->store, &row, err);
 	if (r == 0)
-		r = store_queue_add(fleet->store, &row, enrollment, STORE_QUEUED, now, err);
+		r = store_queue_add(fleet->store, &row, enrollment->no,
+				    is_held ? STORE_HELD : STORE_QUEUED, now, err);
 	return r > 0 ? err_set(err, ERR_CORRUPT, "a new command exists already") : r;
 }
 

@@ -22,7 +22,7 @@ static int install(struct fleet *fleet, const struct store_enrollment *enrollmen
 	struct store_installed next = {.identifier = row->identifier,
 				       .state = STORE_INSTALL_WANTED,
 				       .at = fleet_now(fleet)};
-	int r = fleet_queue_own(fleet, enrollment->no, &own, err);
+	int r = fleet_queue_own(fleet, enrollment, &own, err);
 
 	return r < 0 ? r : store_installed_set(fleet->store, enrollment->no, &next, err);
 }
@@ -40,7 +40,7 @@ static int uninstall(struct fleet *fleet, const struct store_enrollment *enrollm
 
 	own.command = buf_slice(&dict);
 	if (r == 0)
-		r = fleet_queue_own(fleet, enrollment->no, &own, err);
+		r = fleet_queue_own(fleet, enrollment, &own, err);
 	next.state = STORE_REMOVING;
 	next.at = fleet_now(fleet);
 	return r < 0 ? r : store_installed_set(fleet->store, enrollment->no, &next, err);

@@ -20,7 +20,7 @@ static void dangerous_commands_wait_for_a_confirmation_after_a_restore(void **st
 						"SecurityInfo",    "ProfileList",
 						"CertificateList", "ManagedApplicationList"};
 	static const char *const released[] = {"EraseDevice", "DeviceLock", "ClearPasscode",
-					       "DeviceLock"};
+					       "DeviceLock", "RemoveProfile"};
 
 	erase_queued(t);
 	testing_enqueue(t, ID, "DeviceLock");
@@ -36,6 +36,8 @@ static void dangerous_commands_wait_for_a_confirmation_after_a_restore(void **st
 	testing_expect(t, "");
 	/* a further dangerous one is held too, for the same reason */
 	assert_int_equal(testing_enqueue(t, ID, "DeviceLock"), 0);
+	/* and what an operator decides meanwhile */
+	assert_int_equal(TESTING_DO(t, fleet_retire(t->fleet, ID, "anna", &t->err)), 0);
 	testing_report(t, &peer, ID, "Idle", NULL);
 	testing_expect(t, "");
 	assert_int_equal(TESTING_DO(t, fleet_restore_confirm(t->fleet, ID, "anna", &t->err)), 0);

@@ -87,7 +87,8 @@ int api_act_retire(struct api_call *call, struct err *err)
 	return api_batch(
 		call, true,
 		"at the next contact the enrollment profile goes, and with it all profiles "
-		"and managed apps with their documents; what is the person's own stays",
+		"and managed apps with their documents; what is the person's own stays. A restore "
+		"that was noticed and not confirmed holds it",
 		one_retire, err);
 }
 
@@ -109,10 +110,12 @@ static int one_wipe(struct api_call *call, const char *id, struct err *err)
 
 int api_act_wipe(struct api_call *call, struct err *err)
 {
-	return api_batch(call, true,
-			 "at the next contact the device erases itself: everything on it is lost, "
-			 "management too; once sent it cannot be called back",
-			 one_wipe, err);
+	return api_batch(
+		call, true,
+		"at the next contact the device erases itself: everything on it is lost, "
+		"management too; once sent it cannot be called back. A restore that was noticed "
+		"and not confirmed holds it",
+		one_wipe, err);
 }
 
 static int one_delete(struct api_call *call, const char *id, struct err *err)
