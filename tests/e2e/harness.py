@@ -173,6 +173,12 @@ class World:
                                  f'{result.text[-1500:]}{result.messages[-1500:]}')
         return result
 
+    @property
+    def service_env(self):
+        """For the service: its processes may not be traced, so that no sanitizer can look for their leaks."""
+        options = self.env.get('ASAN_OPTIONS', '').replace('detect_leaks=1', 'detect_leaks=0')
+        return {**self.env, 'ASAN_OPTIONS': options}
+
     def rehome(self, *words, mux=None, repo=None, **more):
         env = {'REHOME_REPO': str(repo or self.repo), 'REHOME_PASSWORD_FILE': str(self.password_file)}
         if mux:

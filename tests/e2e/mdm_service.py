@@ -59,7 +59,8 @@ class Service:
 
     def start(self):
         self.log = open(self.log_path, 'ab')
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=self.log, env=self.world.env, text=True)
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, stderr=self.log, env=self.world.service_env,
+                                        text=True)
         lines = []
         for line in self.process.stdout:
             lines.append(line)

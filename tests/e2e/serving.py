@@ -78,7 +78,8 @@ class Service:
                  '--metrics', '127.0.0.1:0', '--sandbox', self.sandbox, '--log', 'debug', *self.words]
         if self.with_push:
             words += self.apns_start()
-        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.world.env, text=True)
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.world.service_env,
+                                        text=True)
         self.out, self.log = Lines(self.process.stdout), Lines(self.process.stderr)
         try:
             self.url = self.out.wait(r'^ready (\S+)', self.process).group(1)

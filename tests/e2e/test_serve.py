@@ -78,7 +78,8 @@ def first_start(world):
             check(not private or mode & 0o077 == 0, f'{path} has mode {mode:o}')
         for name in ('ra', 'profile'):
             world.run(['openssl', 'verify', '-CAfile', service.ca, service.data / 'public' / f'{name}.pem'])
-        taken = world.run([world.program, 'serve', '--data', service.data, '--listen', '127.0.0.1:0'], code=1)
+        taken = world.run([world.program, 'serve', '--data', service.data, '--listen', '127.0.0.1:0'], code=1,
+                          env=world.service_env)
         check('another service runs' in taken.messages, taken.messages)
         token, ca = service.token, service.ca.read_bytes()
     again = Service(world).start()
