@@ -42,12 +42,15 @@ int64_t cli_progress_left(const struct progress_state *state, double rate, int64
 /* ---- the running command ---- */
 
 struct cli_command;
+struct mdm;
 struct cli {
 	struct cli_world *world;
 	const struct cli_command *command;
 	const char *repo, *password_file, *device_password_file;
 	bool is_json, is_quiet;
 	bool used_kept_password; /* of the device, from the vault */
+	struct mdm *service;     /* the one that REHOME_MDM_URL names, once asked: mdm_named */
+	bool is_service_out;     /* it failed: not asked again */
 	struct cli_progress progress;
 	struct job_env env;
 	struct repo_env repo_env;

@@ -1,5 +1,6 @@
 /* main - from argv to a command and from its failure to words and an exit status */
 #include "cli/internal.h"
+#include "cli/mdm.h"
 
 #include <string.h>
 
@@ -58,6 +59,7 @@ static int finish(struct cli *cli, int r)
 	struct cli_world *world = cli->world;
 
 	cli_progress_end(&cli->progress);
+	mdm_named_close(cli);
 	if (r >= 0 && (fflush(world->out) != 0 || ferror(world->out)))
 		r = err_set(&cli->err, ERR_IO, "the standard output takes no more");
 	if (r >= 0)

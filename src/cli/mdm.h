@@ -73,6 +73,7 @@ struct mdm {
 	struct http_client *client;
 	char url[1024];
 	struct secret authorization; /* "Bearer ..." with a NUL */
+	int64_t timeout_ms;          /* of a request; 0: the client's own */
 };
 
 enum mdm_verb_flag {
@@ -106,6 +107,53 @@ int mdm_ask(struct mdm *mdm, const char *method, const char *path, const char *c
 	    struct slice body, json_t **out, int *status, struct err *err);
 /** mdm_escape - append @text as a component of a path or a value of a query */
 int mdm_escape(struct buf *out, const char *text, struct err *err);
+
+/* ---- mdm_record.c: what other commands ask ---- */
+
+enum { MDM_UDID_MAX = 64 };
+
+/** mdm_text - a text of an answer, borrowed from @object; "" when it is null, no text or absent */
+const char *mdm_text(const json_t *object, const char *key);
+/** mdm_get - GET @path; caller releases *@out */
+int mdm_get(struct mdm *mdm, const char *path, json_t **out, struct err *err);
+/** mdm_get_one - GET /@what/@id@rest; *@out NULL, and no failure, when there is none */
+int mdm_get_one(struct mdm *mdm, const char *what, const char *id, const char *rest, json_t **out,
+		struct err *err);
+/** struct mdm_record - as GET /devices/{udid} and GET /enrollments/{id} tell it; NULL: none */
+struct mdm_record {
+	json_t *device, *enrollment;
+};
+/**
+ * mdm_record_ask - the record of a device, by its UDID, or by its serial number when @udid is ""
+ * That the service does not know it is no failure: @out is empty then. A retired or deleted one
+ * has no enrollment. mdm_record_clear releases it.
+ */
+int mdm_record_ask(struct mdm *mdm, const char *udid, const char *serial, struct mdm_record *out,
+		   struct err *err);
+void mdm_record_clear(struct mdm_record *record);
+/** mdm_record_is_gone - is it retired or deleted? A device that comes back is a stranger then. */
+bool mdm_record_is_gone(const struct mdm_record *record);
+/** mdm_identity_now - the current identity of an enrollment, borrowed; NULL: none */
+const json_t *mdm_identity_now(const json_t *enrollment);
+/** mdm_identity_at - the identity that the device went by at @time: the last one that was issued
+ * before, by the clocks of service and host. NULL if the enrollment is younger, or has none. */
+const json_t *mdm_identity_at(const json_t *enrollment, int64_t time);
+/** mdm_identity_is_superseded - has another one taken its place, or was it ended? */
+bool mdm_identity_is_superseded(const json_t *identity);
+
+/* ---- mdm_named.c: the service that REHOME_MDM_URL names, asked by commands that do without ----
+ */
+
+/** mdm_named - connected at the first call, borrowed from @cli until the command ends. NULL: none
+ * is named, or it does not answer, which is told once. */
+struct mdm *mdm_named(struct cli *cli);
+/** mdm_named_failed - tell why the service is not asked any more in this run */
+void mdm_named_failed(struct cli *cli, const struct err *why);
+void mdm_named_close(struct cli *cli);
+/** mdm_named_record - mdm_record_ask of it; false: it was not asked, or failed. Release @out in
+ * every case. */
+bool mdm_named_record(struct cli *cli, const char *udid, const char *serial,
+		      struct mdm_record *out);
 
 /* ---- mdm_request.c ---- */
 

@@ -136,8 +136,11 @@ int mdm_ask(struct mdm *mdm, const char *method, const char *path, const char *c
 		{content_type ? "Content-Type" : NULL, content_type},
 		{NULL, NULL},
 	};
-	struct http_call call = {
-		.method = method, .fields = fields, .body = body, .reply_len_max = REPLY_LEN_MAX};
+	struct http_call call = {.method = method,
+				 .fields = fields,
+				 .body = body,
+				 .reply_len_max = REPLY_LEN_MAX,
+				 .timeout_ms = mdm->timeout_ms};
 	json_t *answer;
 	int r = buf_append_format(&url, err, "%s/api/v1%s", mdm->url, path);
 

@@ -67,3 +67,39 @@ def nobody(world):
     world.rehome('backup', world.udid(ipad), mux=mux)
     done = world.rehome('plan', 'latest', 'RHSIM0000000', '--record', env=env, code=None)
     check(done.code != 0 and '127.0.0.1:9' in done.messages and 'rehome serve' in done.messages, done.messages)
+
+
+def listed(world, mux, *words, env=None):
+    """`rehome devices --json`, by UDID."""
+    return {row['udid']: row for row in world.rehome('devices', '--json', *words, mux=mux, env=env or {}).json()}
+
+
+@case('a listing of devices tells what the service keeps of each, and does without the service')
+def listing(world):
+    ipad, stranger = world.small('ipad', '--os', '18.6', files=5), world.small('stranger', files=5, seed=2)
+    udid, other = world.udid(ipad), world.udid(stranger)
+    mux = world.simulator(ipad, stranger)
+    world.paired(mux, ipad)
+    before = world.rehome('devices', mux=mux).text
+    check('THIS SERVICE' not in before and 'service' not in listed(world, mux)[udid], before)
+    with serving(world) as service:
+        named = asking(world, service)
+        mux.stop()
+        enroll(world, service, ipad)
+        poll(world, ipad)
+        mux = world.simulator(ipad, stranger)
+        rows = listed(world, mux, env=named)
+        told = rows[udid]['service']
+        check(told['managed'] and told['record'] == 'active' and told['state'] == 'enabled', told)
+        check(told['ownership'] == 'personal' and told['identity_end'].startswith('20'), told)
+        check(rows[other]['service'] == {'managed': False, 'record': 'none', 'state': None, 'ownership': None,
+                                         'last_contact': None, 'identity_end': None}, rows[other])
+        text = world.rehome('devices', mux=mux, env=named).text
+        line = next(line for line in text.splitlines() if udid in line)
+        check('managed' in line and 'personal' in line and told['identity_end'] in line, text)
+        check('not known' in next(line for line in text.splitlines() if other in line), text)
+    # the service is gone: one line, and the listing as it was without it
+    done = world.rehome('devices', mux=mux, env=named)
+    check(done.text == world.rehome('devices', mux=mux).text, done.text)
+    check(done.messages.count('\n') == 1 and service.url in done.messages, done.messages)
+    check('service' not in listed(world, mux, env=named)[udid])

@@ -1,0 +1,137 @@
+/* mdm_record - what the MDM service keeps of one device, asked for in one place */
+#include "cli/mdm.h"
+
+#include <string.h>
+
+const char *mdm_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+int mdm_get(struct mdm *mdm, const char *path, json_t **out, struct err *err)
+{
+	int status;
+
+	return mdm_ask(mdm, "GET", path, NULL, SLICE_EMPTY, out, &status, err);
+}
+
+int mdm_get_one(struct mdm *mdm, const char *what, const char *id, const char *rest, json_t **out,
+		struct err *err)
+{
+	CLEANUP(buf_clear) struct buf path = BUF_INIT(512);
+	int r = buf_append_format(&path, err, "/%s/", what);
+
+	*out = NULL;
+	if (r == 0)
+		r = mdm_escape(&path, id, err);
+	if (r == 0)
+		r = buf_append_text(&path, rest, err);
+	if (r == 0)
+		r = mdm_get(mdm, buf_text(&path), out, err);
+	if (r != ERR_NOT_FOUND)
+		return r;
+	*err = ERR_INIT;
+	return 0;
+}
+
+/* by_serial - of several devices in a list, the one with that serial number; NULL: none */
+static const json_t *by_serial(const json_t *list, const char *serial)
+{
+	const json_t *devices = json_object_get(list, "devices"), *device;
+
+	for (size_t i = 0; (device = json_array_get(devices, i)); i++)
+		if (!strcmp(mdm_text(device, "serial"), serial))
+			return device;
+	return NULL;
+}
+
+/* udid_of - the UDID under which the service has the device with that serial number; "": none */
+static int udid_of(struct mdm *mdm, const char *serial, char udid[MDM_UDID_MAX], struct err *err)
+{
+	CLEANUP(buf_clear) struct buf path = BUF_INIT(512);
+	json_t *list;
+	int r = buf_append_text(&path, "/devices?limit=1000&text=", err);
+
+	if (r == 0)
+		r = mdm_escape(&path, serial, err);
+	if (r == 0)
+		r = mdm_get(mdm, buf_text(&path), &list, err);
+	if (r < 0)
+		return r;
+	snprintf(udid, MDM_UDID_MAX, "%s", mdm_text(by_serial(list, serial), "udid"));
+	json_decref(list);
+	return 0;
+}
+
+int mdm_record_ask(struct mdm *mdm, const char *udid, const char *serial, struct mdm_record *out,
+		   struct err *err)
+{
+	char found[MDM_UDID_MAX];
+	int r = 0;
+
+	*out = (struct mdm_record){0};
+	snprintf(found, sizeof(found), "%s", udid);
+	if (!*found && *serial)
+		r = udid_of(mdm, serial, found, err);
+	if (r == 0 && *found)
+		r = mdm_get_one(mdm, "devices", found, "", &out->device, err);
+	/* a retired record has no enrollment any more */
+	if (r == 0 && out->device && !mdm_record_is_gone(out))
+		r = mdm_get_one(mdm, "enrollments", found, "", &out->enrollment, err);
+	if (r < 0)
+		mdm_record_clear(out);
+	return r;
+}
+
+void mdm_record_clear(struct mdm_record *record)
+{
+	json_decref(record->device);
+	json_decref(record->enrollment);
+	*record = (struct mdm_record){0};
+}
+
+bool mdm_record_is_gone(const struct mdm_record *record)
+{
+	const char *word = mdm_text(record->device, "record");
+
+	return !strcmp(word, "retired") || !strcmp(word, "deleted");
+}
+
+/* ---- identities ---- */
+
+const json_t *mdm_identity_now(const json_t *enrollment)
+{
+	const json_t *identities = json_object_get(enrollment, "identities"), *identity;
+
+	for (size_t i = 0; (identity = json_array_get(identities, i)); i++)
+		if (!strcmp(mdm_text(identity, "state"), "current"))
+			return identity;
+	return NULL;
+}
+
+const json_t *mdm_identity_at(const json_t *enrollment, int64_t time)
+{
+	const json_t *identities = json_object_get(enrollment, "identities"), *identity,
+		     *found = NULL;
+	int64_t issued, last = 0;
+	struct err ignored = ERR_INIT;
+
+	for (size_t i = 0; (identity = json_array_get(identities, i)); i++) {
+		if (time_parse_utc(mdm_text(identity, "issued"), &issued, &ignored) < 0)
+			continue;
+		if (issued > time || issued < last)
+			continue;
+		found = identity;
+		last = issued;
+	}
+	return found;
+}
+
+bool mdm_identity_is_superseded(const json_t *identity)
+{
+	const char *state = mdm_text(identity, "state");
+
+	return !strcmp(state, "previous") || !strcmp(state, "ended");
+}
