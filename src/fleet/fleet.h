@@ -425,7 +425,11 @@ int fleet_audit(struct fleet *fleet, const char *by, const char *action, const c
 /** fleet_event - put an event into the outbox; @body is JSON or NULL */
 int fleet_event(struct fleet *fleet, const char *kind, const char *subject, const char *body,
 		struct err *err);
-/** fleet_contacts_flush - write last contacts, kept in memory, in one go; call once a minute */
+/** fleet_contacts_flush - write last contacts, kept in memory, in one go; call once a minute. They
+ * stay in memory, and are written again the next time, until fleet_contacts_written */
 int fleet_contacts_flush(struct fleet *fleet, struct err *err);
+/** fleet_contacts_written - what the last flush wrote is durable: it need not be kept any longer.
+ * No message may be worked on between the two */
+void fleet_contacts_written(struct fleet *fleet);
 
 #endif

@@ -168,7 +168,8 @@ static int show_again(struct fleet *fleet, struct err *err)
 
 int fleet_contacts_flush(struct fleet *fleet, struct err *err)
 {
-	struct fleet_contacts *contacts = &fleet->contacts;
+	const struct fleet_contacts *contacts = &fleet->contacts;
+	struct store_contact *heard CLEANUP(free_p) = NULL;
 	size_t count = 0;
 	int r;
 
@@ -177,12 +178,21 @@ int fleet_contacts_flush(struct fleet *fleet, struct err *err)
 	r = show_again(fleet, err);
 	if (r < 0)
 		return r;
-	/* packed to the front, the table is no table any more: it is emptied whatever comes */
+	/* a copy: the table itself is needed again if this transaction comes to nothing */
+	heard = malloc(contacts->count * sizeof(*heard));
+	if (!heard)
+		return err_no_memory(err);
 	for (size_t i = 0; i < contacts->room; i++)
 		if (contacts->slots[i].device != 0)
-			contacts->slots[count++] = contacts->slots[i];
-	r = store_contacts_write(fleet->store, contacts->slots, count, err);
-	memset(contacts->slots, 0, contacts->room * sizeof(*contacts->slots));
+			heard[count++] = contacts->slots[i];
+	return store_contacts_write(fleet->store, heard, count, err);
+}
+
+void fleet_contacts_written(struct fleet *fleet)
+{
+	struct fleet_contacts *contacts = &fleet->contacts;
+
+	if (contacts->count > 0)
+		memset(contacts->slots, 0, contacts->room * sizeof(*contacts->slots));
 	contacts->count = 0;
-	return r;
 }

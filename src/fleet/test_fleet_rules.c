@@ -398,12 +398,39 @@ static void a_hidden_record_comes_back_when_the_device_is_heard(void **state)
 	struct fleet_peer peer = testing_enroll(t, ID);
 
 	TESTING_DO(t, fleet_contacts_flush(t->fleet, &t->err));
+	fleet_contacts_written(t->fleet);
 	assert_int_equal(TESTING_DO(t, fleet_hide(t->fleet, ID, "anna", &t->err)), 0);
-	TESTING_DO(t, fleet_contacts_flush(t->fleet, &t->err));
-	assert_int_equal(testing_events(t, "seen-again"), 0);
 	testing_report(t, &peer, ID, "Idle", NULL);
 	TESTING_DO(t, fleet_contacts_flush(t->fleet, &t->err));
 	assert_int_equal(testing_events(t, "seen-again"), 1);
+}
+
+static int64_t last_contact(struct testing *t)
+{
+	struct store_device device;
+
+	testing_begin(t);
+	testing_check(t, store_device_find(t->store, ID, &device, &t->err));
+	testing_end(t, 0);
+	return device.last_contact;
+}
+
+static void last_contacts_outlive_a_transaction_that_came_to_nothing(void **state)
+{
+	struct testing *t = *state;
+
+	testing_enroll(t, ID);
+	testing_begin(t);
+	testing_check(t, fleet_contacts_flush(t->fleet, &t->err));
+	store_rollback(t->store);
+	assert_int_equal(last_contact(t), 0);
+	TESTING_DO(t, fleet_contacts_flush(t->fleet, &t->err));
+	assert_int_equal(last_contact(t), testing_now(t));
+	/* what is written is not written again: the record may be hidden meanwhile */
+	fleet_contacts_written(t->fleet);
+	assert_int_equal(TESTING_DO(t, fleet_hide(t->fleet, ID, "anna", &t->err)), 0);
+	TESTING_DO(t, fleet_contacts_flush(t->fleet, &t->err));
+	assert_int_equal(testing_events(t, "seen-again"), 0);
 }
 
 static void an_imported_device_is_known_by_its_identity_alone(void **state)
@@ -475,6 +502,7 @@ int main(void)
 		cmocka_unit_test(an_inside_failure_is_no_answer),
 		TEST(what_ends_management_is_not_queued_as_a_command),
 		TEST(a_hidden_record_comes_back_when_the_device_is_heard),
+		TEST(last_contacts_outlive_a_transaction_that_came_to_nothing),
 		TEST(an_imported_device_is_known_by_its_identity_alone),
 		TEST(a_user_channel_has_a_queue_of_its_own),
 	};

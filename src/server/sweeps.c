@@ -54,13 +54,18 @@ static int forget(struct records *records, void *arg, struct err *err)
 					 err);
 }
 
-static void sweep(struct records *records, const char *name,
+/* sweep - true: done, and durable */
+static bool sweep(struct records *records, const char *name,
 		  int (*work)(struct records *records, void *arg, struct err *err))
 {
 	struct err err = ERR_INIT;
 
-	if (!records->is_away && records_transaction(records, work, NULL, &err) < 0)
-		log_event(LOG_ERROR, "sweep-failed", "sweep=%s reason=\"%s\"", name, err.text);
+	if (records->is_away)
+		return false;
+	if (records_transaction(records, work, NULL, &err) == 0)
+		return true;
+	log_event(LOG_ERROR, "sweep-failed", "sweep=%s reason=\"%s\"", name, err.text);
+	return false;
 }
 
 /* due - has @at passed? Then it is set to the next time */
@@ -87,7 +92,8 @@ void sweeps_run(struct records *records, int64_t now_ms, int64_t *wait_ms)
 	if (is_second || effects & (FLEET_EVENTS | API_WEBHOOKS_CHANGED))
 		sweep(records, "webhooks", delivery_hooks);
 	if (due(&records->minute_ms, now_ms, MINUTE_MS)) {
-		sweep(records, "contacts", contacts);
+		if (sweep(records, "contacts", contacts))
+			fleet_contacts_written(records->fleet);
 		sweep(records, "identities", identities);
 		sweep(records, "commands", commands);
 		sweep(records, "inventory", inventory);
