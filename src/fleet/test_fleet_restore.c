@@ -301,6 +301,32 @@ static void a_device_before_ios_17_is_unenrolled_by_401(void **state)
 	assert_int_equal(t->answer.body.len, 0);
 }
 
+/* held after it went out: the device may be doing it, and its answer is waited for */
+static void what_was_sent_once_before_a_restore_cannot_be_called_back(void **state)
+{
+	struct testing *t = *state;
+	struct fleet_peer peer = testing_enroll(t, ID);
+	char sent[FLEET_UUID_MAX + 1], waiting[FLEET_UUID_MAX + 1];
+	uint64_t count;
+
+	testing_enqueue(t, ID, "EraseDevice");
+	testing_report(t, &peer, ID, "Idle", NULL);
+	testing_expect(t, "EraseDevice");
+	snprintf(sent, sizeof(sent), "%s", t->uuid);
+	testing_enqueue(t, ID, "EraseDevice");
+	snprintf(waiting, sizeof(waiting), "%s", t->uuid);
+	assert_int_equal(testing_token(t, &peer, ID, "EEEE", "magic-1", NULL), 200);
+	assert_int_equal(
+		TESTING_DO(t, fleet_command_cancel(t->fleet, sent, ID, "anna", &count, &t->err)),
+		FLEET_REFUSED);
+	TESTING_DO(t, fleet_command_cancel(t->fleet, sent, NULL, "anna", &count, &t->err));
+	assert_int_equal(count, 0);
+	TESTING_DO(t, fleet_command_cancel(t->fleet, waiting, NULL, "anna", &count, &t->err));
+	assert_int_equal(count, 1);
+	testing_report(t, &peer, ID, "Acknowledged", sent);
+	assert_int_equal(testing_events(t, "wiped"), 1);
+}
+
 /* the statuses that unenroll stand in one file of the room */
 static void no_other_file_of_this_room_names_those_statuses(void **state)
 {
@@ -325,6 +351,7 @@ int main(void)
 		TEST(a_renewal_does_not_block_and_its_failure_is_seen),
 		TEST(an_identity_ends_as_defined),
 		TEST(an_erase_is_delivered_once_and_reaches_no_later_generation),
+		TEST(what_was_sent_once_before_a_restore_cannot_be_called_back),
 		TEST(a_retirement_waits_for_a_device_that_is_away),
 		TEST(an_identity_of_an_earlier_generation_is_refused_and_changes_nothing),
 		TEST(a_challenge_of_an_earlier_generation_buys_nothing),

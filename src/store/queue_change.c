@@ -90,13 +90,15 @@ int store_queue_purge(struct store *store, int64_t enrollment, int64_t before, c
 	return 0;
 }
 
+/* a row that was held after it had been sent counts as sent */
+#define IN_STATES " AND ((CASE WHEN state = 8 AND tries > 0 THEN 2 ELSE state END) & $3) <> 0"
+
 int store_queue_cancel(struct store *store, int64_t command, int64_t enrollment, unsigned states,
 		       uint64_t *count, struct err *err)
 {
-	const char *sql = enrollment ? "DELETE FROM queue WHERE enrollment = $2 AND command = $1"
-				       " AND (state & $3) <> 0"
-				     : "DELETE FROM queue WHERE command = $1 AND $2 = 0"
-				       " AND (state & $3) <> 0";
+	const char *sql =
+		enrollment ? "DELETE FROM queue WHERE enrollment = $2 AND command = $1" IN_STATES
+			   : "DELETE FROM queue WHERE command = $1 AND $2 = 0" IN_STATES;
 	int r = run(store, sql, PARAMS(NUMBER(command), NUMBER(enrollment), NUMBER(states)), count,
 		    err);
 

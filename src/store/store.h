@@ -409,7 +409,7 @@ int store_queue_remove(struct store *store, const struct store_queue *row, struc
 int store_queue_purge(struct store *store, int64_t enrollment, int64_t before, const char *except,
 		      uint64_t *count, struct err *err);
 /** store_queue_cancel - @command out of the queue of @enrollment (0: of everybody) where its state
- * is one of @states; *@count */
+ * is one of @states; *@count. A row that was sent and is held since counts as STORE_SENT */
 int store_queue_cancel(struct store *store, int64_t command, int64_t enrollment, unsigned states,
 		       uint64_t *count, struct err *err);
 
