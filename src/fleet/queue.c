@@ -178,32 +178,21 @@ static int64_t lane_limit(const struct fleet_scene *scene)
 	return FLEET_LANE_BACKGROUND;
 }
 
-enum { ANY_STATE = STORE_QUEUED | STORE_SENT | STORE_NOT_NOW, SKIP_MAX = 8 };
+enum { ANY_STATE = STORE_QUEUED | STORE_SENT | STORE_NOT_NOW };
 
-/*
- * The first row that may go out.  What must not go out twice stays in the queue until it is
- * answered, and is passed over; there is no reason to have more than a few of them.
- */
+/* The first row that may go out.  What must not go out twice stays in the queue until it is
+ * answered, and is passed over, however many there are. */
 static int find_next(struct fleet_scene *scene, const struct store_enrollment *enrollment,
 		     unsigned states, struct store_queue *row, struct err *err)
 {
-	int64_t skip[SKIP_MAX];
 	struct store_next next = {.enrollment = enrollment->no,
 				  .generation = enrollment->generation,
 				  .now = scene->now,
 				  .states = states,
 				  .lane_max = lane_limit(scene),
-				  .skip = skip};
-	int r;
+				  .once = FLEET_FLAG_ONCE};
 
-	for (;;) {
-		r = store_queue_next(scene->fleet->store, &next, row, err);
-		if (r != 0 || row->state != STORE_SENT || !(row->what.flags & FLEET_FLAG_ONCE))
-			return r;
-		if (next.skip_count == SKIP_MAX)
-			return STORE_NO_ROW;
-		skip[next.skip_count++] = row->command;
-	}
+	return store_queue_next(scene->fleet->store, &next, row, err);
 }
 
 /* the next row with its bytes in the answer; what cannot go out any more is given up on the way */

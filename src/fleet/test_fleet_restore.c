@@ -301,6 +301,21 @@ static void a_device_before_ios_17_is_unenrolled_by_401(void **state)
 	assert_int_equal(t->answer.body.len, 0);
 }
 
+static void erases_that_nobody_answered_hide_nothing_behind_them(void **state)
+{
+	struct testing *t = *state;
+	struct fleet_peer peer = testing_enroll(t, ID);
+
+	for (int i = 0; i < 20; i++) {
+		testing_enqueue(t, ID, "EraseDevice");
+		testing_report(t, &peer, ID, "Idle", NULL);
+		testing_expect(t, "EraseDevice");
+	}
+	testing_enqueue(t, ID, "SecurityInfo");
+	testing_report(t, &peer, ID, "Idle", NULL);
+	testing_expect(t, "SecurityInfo");
+}
+
 /* held after it went out: the device may be doing it, and its answer is waited for */
 static void what_was_sent_once_before_a_restore_cannot_be_called_back(void **state)
 {
@@ -351,6 +366,7 @@ int main(void)
 		TEST(a_renewal_does_not_block_and_its_failure_is_seen),
 		TEST(an_identity_ends_as_defined),
 		TEST(an_erase_is_delivered_once_and_reaches_no_later_generation),
+		TEST(erases_that_nobody_answered_hide_nothing_behind_them),
 		TEST(what_was_sent_once_before_a_restore_cannot_be_called_back),
 		TEST(a_retirement_waits_for_a_device_that_is_away),
 		TEST(an_identity_of_an_earlier_generation_is_refused_and_changes_nothing),

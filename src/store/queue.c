@@ -6,8 +6,6 @@
  */
 #include "store/internal.h"
 
-enum { SKIP_MAX = 256 };
-
 static const struct column queue_columns[] = {
 	COLUMN_NUMBER(store_queue, enrollment),
 	COLUMN_NUMBER(store_queue, lane),
@@ -100,14 +98,6 @@ int store_queue_add_many(struct store *store, const struct store_command *comman
 
 /* ---- looking ------------------------------------------------------------------------ */
 
-static bool is_skipped(const struct store_next *next, int64_t command)
-{
-	for (size_t i = 0; i < next->skip_count; i++)
-		if (next->skip[i] == command)
-			return true;
-	return false;
-}
-
 int store_queue_next(struct store *store, const struct store_next *next, struct store_queue *row,
 		     struct err *err)
 {
@@ -116,25 +106,14 @@ int store_queue_next(struct store *store, const struct store_next *next, struct 
 		" FROM queue q CROSS JOIN command c"
 		" WHERE q.enrollment = $1 AND q.generation = $2 AND q.lane <= $3"
 		" AND (q.state & $4) <> 0 AND c.no = q.command AND c.not_before <= $5"
-		" AND (c.ends = 0 OR c.ends > $5) ORDER BY q.lane, q.command LIMIT $6";
-	struct query query CLEANUP(query_close) = {0};
-	int r;
+		" AND (c.ends = 0 OR c.ends > $5) AND (q.state <> 2 OR (c.flags & $6) = 0)"
+		" ORDER BY q.lane, q.command LIMIT 1";
 
-	if (next->skip_count > SKIP_MAX)
-		return err_set(err, ERR_LIMIT, "%zu commands to pass over", next->skip_count);
-	r = query_open(&query, store, sql,
+	return run_one(store, sql,
 		       PARAMS(NUMBER(next->enrollment), NUMBER(next->generation),
 			      NUMBER(next->lane_max), NUMBER(next->states), NUMBER(next->now),
-			      NUMBER((int64_t)next->skip_count + 1)),
-		       err);
-	do {
-		if (!r)
-			r = query_row(&query, err);
-		if (r)
-			return r;
-	} while (is_skipped(next, query_number(&query, 2)));
-	*row = (struct store_queue){0};
-	return query_shape(&query, 0, &queue_shape, row, err);
+			      NUMBER(next->once)),
+		       &queue_shape, row, err);
 }
 
 int store_queue_find(struct store *store, int64_t enrollment, const char *uuid,

@@ -366,10 +366,9 @@ int store_queue_add_many(struct store *store, const struct store_command *comman
 /** struct store_next - which command may be next */
 struct store_next {
 	int64_t enrollment, generation, now;
-	unsigned states;     /* enum store_queued */
-	int64_t lane_max;    /* last lane that counts; 0 = renewal alone, 3 = all */
-	const int64_t *skip; /* numbers of commands to pass over (NotNow in this session) */
-	size_t skip_count;   /* at most 256 */
+	unsigned states;  /* enum store_queued */
+	int64_t lane_max; /* last lane that counts; 0 = renewal alone, 3 = all */
+	int64_t once;     /* flags: a sent command that has one of them is passed over */
 };
 /** store_queue_next - the first that fits, in the order of lanes and of commands within one, with
  * its payload; STORE_NO_ROW */

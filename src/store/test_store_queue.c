@@ -12,7 +12,6 @@ static void the_next_command_goes_by_lane_then_by_age(void **state)
 	int64_t e = make_enrollment(f, "A"), other = make_enrollment(f, "B");
 	struct store_next next = any_state;
 	struct store_queue row;
-	int64_t skip[2];
 
 	assert_string_equal(next_uuid(f, next, e), "");
 	make_queued(f, e, "n1", 2);
@@ -24,17 +23,29 @@ static void the_next_command_goes_by_lane_then_by_age(void **state)
 	next.lane_max = 0;
 	assert_string_equal(next_uuid(f, next, e), "");
 	next.lane_max = 3;
-	assert_ok(store_queue_find(f->store, e, "u1", &row, &f->err));
-	skip[0] = row.command;
-	assert_ok(store_queue_find(f->store, e, "n1", &row, &f->err));
-	skip[1] = row.command;
-	next.skip = skip;
-	next.skip_count = 2;
-	assert_string_equal(next_uuid(f, next, e), "n2");
-	next.skip_count = 0;
 	next.generation = 2;
 	assert_string_equal(next_uuid(f, next, e), "");
 	assert_int_equal(store_queue_find(f->store, e, "o1", &row, &f->err), STORE_NO_ROW);
+}
+
+static void what_goes_out_once_is_passed_over_while_it_is_sent(void **state)
+{
+	struct fixture *f = *state;
+	int64_t e = make_enrollment(f, "A");
+	struct store_command once = {.uuid = "once", .flags = 6, .payload = slice_text("x")};
+	struct store_next next = any_state;
+	struct store_queue row;
+
+	next.once = 2;
+	assert_ok(store_command_insert(f->store, &once, &f->err));
+	assert_ok(store_queue_add(f->store, &once, e, STORE_QUEUED, NOW, &f->err));
+	make_queued(f, e, "other", 3);
+	assert_string_equal(next_uuid(f, next, e), "once");
+	assert_ok(store_queue_find(f->store, e, "once", &row, &f->err));
+	assert_ok(store_queue_set(f->store, &row, STORE_SENT, 1, NOW, &f->err));
+	assert_string_equal(next_uuid(f, next, e), "other");
+	next.once = 1;
+	assert_string_equal(next_uuid(f, next, e), "once");
 }
 
 static void states_and_times_keep_a_command_back(void **state)
@@ -238,6 +249,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_next_command_goes_by_lane_then_by_age),
+		TEST(what_goes_out_once_is_passed_over_while_it_is_sent),
 		TEST(states_and_times_keep_a_command_back),
 		TEST(a_done_command_moves_to_the_history_and_its_payload_goes_with_the_last),
 		TEST(the_history_keeps_the_last_200),
