@@ -59,15 +59,19 @@ int delivery_identity(struct records *records, void *arg, struct err *err)
 		r = store_setting_get(records->store, "push-key", &key, err);
 	if (r < 0)
 		return r;
-	if (slice_equal(pem, buf_slice(&records->push_cert)) && arg == NULL)
+	if (slice_equal(pem, buf_slice(&records->push_cert)) &&
+	    records->push_identity == PUSH_HANDED)
 		return 0;
 	buf_clear(&records->push_cert);
 	records->env->counts->push_cert_ends = 0;
+	records->push_identity = PUSH_DEFERRED;
 	if (r == 0)
 		r = crypto_cert_read(&cert, pem, err);
+	if (r < 0)
+		log_event(LOG_ERROR, "push-certificate", "reason=\"%s\"", err->text);
 	if (r != 0) {
 		identity_send(records, SLICE_EMPTY, &records->deferred);
-		return r < 0 ? r : 0;
+		return 0;
 	}
 	r = buf_append_slice(&records->push_cert, pem, err);
 	if (r < 0)
@@ -92,9 +96,26 @@ void delivery_connected(struct records *records)
 	struct err err = ERR_INIT;
 
 	memset(records->hooks, 0, sizeof(records->hooks));
-	/* any argument but NULL: hand it over even if it is the same as before */
-	if (records_transaction(records, delivery_identity, records, &err) < 0)
+	records->push_identity = PUSH_TO_READ;
+	if (records_transaction(records, delivery_identity, NULL, &err) < 0)
 		log_event(LOG_ERROR, "push-certificate", "reason=\"%s\"", err.text);
+}
+
+void delivery_undone(struct records *records)
+{
+	if (records->push_identity == PUSH_DEFERRED)
+		records->push_identity = PUSH_TO_READ;
+	for (size_t i = 0; i < HOOKS_MAX; i++)
+		if (!records->hooks[i].is_handed)
+			records->hooks[i].event = 0;
+}
+
+void delivery_handed(struct records *records)
+{
+	if (records->push_identity == PUSH_DEFERRED)
+		records->push_identity = PUSH_HANDED;
+	for (size_t i = 0; i < HOOKS_MAX; i++)
+		records->hooks[i].is_handed = true;
 }
 
 /* ---- pushes ---- */
@@ -248,9 +269,6 @@ int delivery_hooks(struct records *records, void *arg, struct err *err)
 
 	if (!records->courier)
 		return 0;
-	for (size_t i = 0; i < HOOKS_MAX; i++) /* of a transaction that came to nothing */
-		if (!records->hooks[i].is_handed)
-			records->hooks[i].event = 0;
 	r = store_webhook_list(records->store, 0, HOOKS_MAX, &rows, &count, err);
 	for (size_t i = 0; i < count && r == 0; i++)
 		r = hook_go_on(records, &rows[i], now, err);

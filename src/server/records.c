@@ -84,6 +84,26 @@ static int batch_work(struct records *records, struct waiting *calls, unsigned c
 	return 0;
 }
 
+/* deferred_begin - nothing is deferred; what the transaction before deferred in vain is forgotten
+ */
+static void deferred_begin(struct records *records)
+{
+	buf_truncate(&records->deferred, 0);
+	delivery_undone(records);
+}
+
+static void deferred_send(struct records *records)
+{
+	int r = 0;
+
+	/* without a courier it is given all of it again when there is one */
+	if (records->courier && records->deferred.len > 0)
+		r = buf_append_slice(&records->courier->out, buf_slice(&records->deferred), NULL);
+	if (r == 0)
+		delivery_handed(records);
+	deferred_begin(records);
+}
+
 /* batch_once - 0, or < 0 and nothing of it was done; ERR_BUSY: another service was faster */
 static int batch_once(struct records *records, struct waiting *calls, unsigned count, bool is_apart,
 		      struct err *err)
@@ -92,7 +112,7 @@ static int batch_once(struct records *records, struct waiting *calls, unsigned c
 
 	if (r < 0)
 		return r;
-	buf_truncate(&records->deferred, 0);
+	deferred_begin(records);
 	r = batch_work(records, calls, count, is_apart, err);
 	if (r < 0) {
 		store_rollback(records->store);
@@ -124,15 +144,6 @@ static void away(struct records *records, int code, const struct err *err)
 	log_event(LOG_ERROR, "store-away", "reason=\"%s\"", err->text);
 	records->is_away = true;
 	records->reopen_ms = 0;
-}
-
-static void deferred_send(struct records *records)
-{
-	if (records->courier && records->deferred.len > 0)
-		buf_append_slice(&records->courier->out, buf_slice(&records->deferred), NULL);
-	buf_truncate(&records->deferred, 0);
-	for (size_t i = 0; i < HOOKS_MAX; i++)
-		records->hooks[i].is_handed = true;
 }
 
 static void batch_answer(struct records *records, struct waiting *calls, unsigned count)
@@ -168,7 +179,7 @@ int records_transaction(struct records *records,
 		r = store_begin(records->store, err);
 		if (r < 0)
 			continue;
-		buf_truncate(&records->deferred, 0);
+		deferred_begin(records);
 		r = work(records, arg, err);
 		if (r < 0)
 			store_rollback(records->store);

@@ -52,6 +52,9 @@ struct hook {
 	bool is_handed; /* its transaction is durable */
 };
 
+/** enum push_identity - does the courier have the push certificate that was read last? */
+enum push_identity { PUSH_TO_READ, PUSH_DEFERRED, PUSH_HANDED };
+
 struct records {
 	const struct process_env *env;
 	struct store *store;
@@ -61,6 +64,7 @@ struct records {
 	struct records_peer peers[RECORDS_LINKS_MAX];
 	struct link *courier; /* one of the peers, or NULL */
 	struct buf ca_pem, push_cert;
+	enum push_identity push_identity;
 	struct plist_doc *doc;
 	struct fleet_answer answer;
 	struct buf bytes;    /* result of the call at hand */
@@ -101,6 +105,10 @@ void sweeps_run(struct records *records, int64_t now_ms, int64_t *wait_ms);
 /** delivery_connected - the courier is new: it gets the push identity; what was under way is not
  * any more */
 void delivery_connected(struct records *records);
+/** delivery_undone, delivery_handed - what records->deferred held came to nothing, or is on its way
+ * to the courier: only then is it noted as such */
+void delivery_undone(struct records *records);
+void delivery_handed(struct records *records);
 /** delivery_identity - read the push certificate again; the courier and fleet's topic follow */
 int delivery_identity(struct records *records, void *arg, struct err *err);
 /** delivery_pushes, delivery_hooks - hand over what is due; inside a transaction */

@@ -83,7 +83,7 @@ void sweeps_run(struct records *records, int64_t now_ms, int64_t *wait_ms)
 	unsigned effects = records->effects;
 
 	records->effects = 0;
-	if (effects & API_PUSH_CERT_CHANGED)
+	if (effects & API_PUSH_CERT_CHANGED || (is_second && records->push_identity != PUSH_HANDED))
 		sweep(records, "push-certificate", delivery_identity);
 	if (is_second)
 		sweep(records, "reconcile", reconcile);
