@@ -20,6 +20,19 @@ void fleet_policy_default(struct fleet_policy *policy)
 	};
 }
 
+/* the topic is copied: it is compared with the next one, whose owner may change its text in place
+ */
+static void policy_take(struct fleet *fleet, const struct fleet_policy *policy)
+{
+	char topic[FLEET_NAME_MAX + 1] = "";
+
+	if (policy->topic)
+		snprintf(topic, sizeof(topic), "%s", policy->topic);
+	memcpy(fleet->topic, topic, sizeof(topic));
+	fleet->policy = *policy;
+	fleet->policy.topic = *topic ? fleet->topic : NULL;
+}
+
 int fleet_new(struct fleet **out, struct store *store, struct clock *clock, struct entropy *entropy,
 	      struct fleet_keys *keys, const struct fleet_policy *policy, struct err *err)
 {
@@ -32,7 +45,7 @@ int fleet_new(struct fleet **out, struct store *store, struct clock *clock, stru
 	fleet->clock = clock;
 	fleet->entropy = entropy;
 	fleet->keys = keys;
-	fleet->policy = *policy;
+	policy_take(fleet, policy);
 	r = plist_doc_new(&fleet->doc, err);
 	if (r == 0)
 		r = fleet_builtin_make(fleet, err);
@@ -59,17 +72,19 @@ void fleet_free_p(struct fleet **fleet)
 	*fleet = NULL;
 }
 
-int fleet_policy_set(struct fleet *fleet, const struct fleet_policy *policy, struct err *err)
+int fleet_policy_set(struct fleet *fleet, const struct fleet_policy *policy,
+		     bool is_topic_change_allowed, struct err *err)
 {
 	const struct fleet_policy *now = &fleet->policy;
 
 	if (strcmp(now->profile_identifier, policy->profile_identifier) != 0)
 		return fleet_refused(err, "the enrollment profile's identifier never changes: "
 					  "devices would not take a renewal");
-	if (now->topic && (!policy->topic || strcmp(now->topic, policy->topic) != 0))
+	if (!is_topic_change_allowed && now->topic &&
+	    (!policy->topic || strcmp(now->topic, policy->topic) != 0))
 		return fleet_refused(err, "another push topic: every device would have to enroll "
 					  "again");
-	fleet->policy = *policy;
+	policy_take(fleet, policy);
 	return 0;
 }
 

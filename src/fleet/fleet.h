@@ -100,8 +100,8 @@ void fleet_policy_default(struct fleet_policy *policy);
 
 /**
  * fleet_new - the fleet in @store
- * @store, @clock, @entropy, @keys: borrowed, outlive the fleet; @policy is copied, its texts are
- * not
+ * @store, @clock, @entropy, @keys: borrowed, outlive the fleet; @policy is copied, its texts but
+ * for the topic are not
  */
 int fleet_new(struct fleet **out, struct store *store, struct clock *clock, struct entropy *entropy,
 	      struct fleet_keys *keys, const struct fleet_policy *policy, struct err *err);
@@ -109,9 +109,12 @@ int fleet_new(struct fleet **out, struct store *store, struct clock *clock, stru
 void fleet_free(struct fleet *fleet);
 /** fleet_free_p - for CLEANUP */
 void fleet_free_p(struct fleet **fleet);
-/** fleet_policy_set - after a reload of the configuration. FLEET_REFUSED if the profile's
- * identifier or a topic that was set before changes: every device would have to enroll again */
-int fleet_policy_set(struct fleet *fleet, const struct fleet_policy *policy, struct err *err);
+/** fleet_policy_set - after a reload of the configuration, or with the topic of a new push
+ * certificate; @policy as for fleet_new. FLEET_REFUSED if the profile's identifier changes, or a
+ * topic that was set before and no operator allowed that: every device would have to enroll again
+ */
+int fleet_policy_set(struct fleet *fleet, const struct fleet_policy *policy,
+		     bool is_topic_change_allowed, struct err *err);
 
 /* ---- what devices say ------------------------------------------------------- */
 

@@ -53,6 +53,7 @@ struct fleet {
 	struct entropy *entropy;
 	struct fleet_keys *keys;
 	struct fleet_policy policy;
+	char topic[FLEET_NAME_MAX + 1]; /* the policy's */
 	struct fleet_contacts contacts;
 	struct fleet_builtin builtin[FLEET_BUILTIN_COUNT];
 	struct plist_doc *doc; /* for commands that are made here; reset before each use */

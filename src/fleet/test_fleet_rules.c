@@ -405,6 +405,20 @@ static void a_hidden_record_comes_back_when_the_device_is_heard(void **state)
 	assert_int_equal(testing_events(t, "seen-again"), 1);
 }
 
+static void another_topic_needs_permission_whoever_holds_its_text(void **state)
+{
+	struct testing *t = *state;
+	char topic[] = "com.apple.mgmt.External.one";
+
+	t->policy.topic = topic;
+	assert_int_equal(fleet_policy_set(t->fleet, &t->policy, false, &t->err), FLEET_REFUSED);
+	assert_int_equal(fleet_policy_set(t->fleet, &t->policy, true, &t->err), 0);
+	memcpy(topic + sizeof(topic) - 4, "two", 3);
+	assert_int_equal(fleet_policy_set(t->fleet, &t->policy, false, &t->err), FLEET_REFUSED);
+	t->policy.topic = NULL;
+	assert_int_equal(fleet_policy_set(t->fleet, &t->policy, false, &t->err), FLEET_REFUSED);
+}
+
 static int64_t last_contact(struct testing *t)
 {
 	struct store_device device;
@@ -502,6 +516,7 @@ int main(void)
 		cmocka_unit_test(an_inside_failure_is_no_answer),
 		TEST(what_ends_management_is_not_queued_as_a_command),
 		TEST(a_hidden_record_comes_back_when_the_device_is_heard),
+		TEST(another_topic_needs_permission_whoever_holds_its_text),
 		TEST(last_contacts_outlive_a_transaction_that_came_to_nothing),
 		TEST(an_imported_device_is_known_by_its_identity_alone),
 		TEST(a_user_channel_has_a_queue_of_its_own),

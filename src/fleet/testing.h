@@ -202,7 +202,7 @@ static inline int testing_tear_down(void **state)
 
 static inline void testing_policy(struct testing *t)
 {
-	assert_int_equal(fleet_policy_set(t->fleet, &t->policy, &t->err), 0);
+	assert_int_equal(fleet_policy_set(t->fleet, &t->policy, false, &t->err), 0);
 }
 
 /* ---- identities ---- */

@@ -35,17 +35,22 @@ static int topic_follow(struct records *records, const struct crypto_cert_facts 
 			struct err *err)
 {
 	struct records_policy *policy = records->policy;
+	struct fleet_policy wanted = policy->policy;
 	int r;
 
 	if (!strcmp(policy->topic, facts->uid))
 		return 0;
-	snprintf(policy->topic, sizeof(policy->topic), "%s", facts->uid);
-	policy->policy.topic = policy->topic;
-	r = fleet_policy_set(records->fleet, &policy->policy, err);
+	wanted.topic = facts->uid;
+	r = fleet_policy_set(records->fleet, &wanted, policy->config.is_topic_change_allowed, err);
 	if (r > 0)
 		log_event(LOG_ERROR, "push-topic-refused", "topic=%s reason=\"%s\"", facts->uid,
 			  err->text);
-	return r < 0 ? r : 0;
+	if (r != 0)
+		return r < 0 ? r : 0;
+	/* what the next reload of the configuration goes on with */
+	snprintf(policy->topic, sizeof(policy->topic), "%s", facts->uid);
+	policy->policy.topic = policy->topic;
+	return 0;
 }
 
 int delivery_identity(struct records *records, void *arg, struct err *err)

@@ -238,7 +238,7 @@ static void config_take(struct records *records, struct slice text)
 	if (r == 0)
 		r = records_policy_make(records, config, &policy, &err);
 	if (r == 0)
-		r = fleet_policy_set(records->fleet, &policy->policy, &err);
+		r = fleet_policy_set(records->fleet, &policy->policy, false, &err);
 	free(config);
 	if (r != 0) {
 		log_event(LOG_ERROR, "reload-refused", "reason=\"%s\"", err.text);

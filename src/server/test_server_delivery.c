@@ -157,6 +157,22 @@ static void a_push_certificate_that_did_not_leave_is_not_taken_for_known(void **
 	assert_int_equal(sent(scene, CALL_PUSH_IDENTITY), 1);
 }
 
+static void the_topic_follows_the_certificate_only_where_that_is_allowed(void **state)
+{
+	struct scene *scene = *state;
+	struct records_policy *policy = scene->records.policy;
+
+	push_cert(scene, "com.apple.mgmt.one");
+	assert_int_equal(transaction(scene, delivery_identity, 0), 0);
+	assert_string_equal(policy->topic, "com.apple.mgmt.one");
+	push_cert(scene, "com.apple.mgmt.two");
+	assert_int_equal(transaction(scene, delivery_identity, 0), 0);
+	assert_string_equal(policy->topic, "com.apple.mgmt.one");
+	policy->config.is_topic_change_allowed = true;
+	delivery_connected(&scene->records);
+	assert_string_equal(policy->topic, "com.apple.mgmt.two");
+}
+
 static void an_event_that_did_not_leave_is_delivered_after_all(void **state)
 {
 	struct scene *scene = *state;
@@ -184,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_push_certificate_is_handed_over_though_another_service_was_faster),
 		TEST(a_push_certificate_that_did_not_leave_is_not_taken_for_known),
+		TEST(the_topic_follows_the_certificate_only_where_that_is_allowed),
 		TEST(an_event_that_did_not_leave_is_delivered_after_all),
 	};
 
