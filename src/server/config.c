@@ -252,6 +252,21 @@ int config_read(struct config *config, struct slice text, struct err *err)
 	return 0;
 }
 
+int config_of_dump(struct config **out, struct slice text, struct err *err)
+{
+	struct config *config CLEANUP(free_p) = malloc(sizeof(*config));
+	int r;
+
+	if (!config)
+		return err_no_memory(err);
+	config_default(config, "/");
+	r = config_read(config, text, err);
+	if (r < 0)
+		return r;
+	*out = STEAL(config);
+	return 0;
+}
+
 bool config_has_push(const struct config *config)
 {
 	return strcmp(config->apns, "off") != 0;

@@ -59,6 +59,9 @@ void config_list_restart(struct config *config);
 bool config_list_equal(const struct config_list *a, const struct config_list *b);
 /** config_has_push - is there a service that pushes go to? */
 bool config_has_push(const struct config *config);
+/** config_of_dump - what config_dump wrote, as a reload brings it to a process; the caller frees it
+ */
+int config_of_dump(struct config **out, struct slice text, struct err *err);
 /** config_dump - append the effective configuration in the syntax that config_read takes */
 int config_dump(const struct config *config, struct buf *out, struct err *err);
 /** config_manual - append every keyword with its values, default and meaning, for people */

@@ -17,6 +17,8 @@ enum { KEYS_LINKS_MAX = 2 + COUNTS_WORKERS_MAX, KEYS_OUT_MAX = 4 << 20 };
 
 struct keys {
 	const struct process_env *env;
+	const struct config *config; /* env's, or @reloaded */
+	struct config *reloaded;
 	struct crypto_key *ca_key, *ra_key, *profile_key;
 	struct crypto_cert *ca, *ra, *profile;
 	struct secret seal_key;
@@ -37,7 +39,7 @@ static int do_scep_open(struct keys *keys, struct call_fields *in, struct call_w
 			struct err *err)
 {
 	struct slice enveloped = call_get(in);
-	unsigned flags = keys->env->config->is_weak_scep ? CRYPTO_ALLOW_WEAK : 0;
+	unsigned flags = keys->config->is_weak_scep ? CRYPTO_ALLOW_WEAK : 0;
 	enum crypto_scep_cipher cipher = CRYPTO_SCEP_AES128;
 	int r;
 
@@ -98,7 +100,7 @@ static int do_issue(struct keys *keys, struct call_fields *in, struct call_write
 	call_get_text(in, name, sizeof(name));
 	wish.days = call_get_u32(in);
 	wish.common_name = name;
-	wish.organization = keys->env->config->organization;
+	wish.organization = keys->config->organization;
 	wish.not_before = clock_wall_seconds(clock_system()) - 3600;
 	if (!call_get_done(in))
 		return ERR_PROTOCOL;
@@ -226,6 +228,19 @@ static void peer_add(struct keys *keys, enum role role, int fd)
 	close_p(&fd);
 }
 
+static void config_take(struct keys *keys, struct slice text)
+{
+	struct config *config = NULL;
+	struct err err = ERR_INIT;
+
+	if (config_of_dump(&config, text, &err) < 0) {
+		log_event(LOG_ERROR, "reload-refused", "reason=\"%s\"", err.text);
+		return;
+	}
+	free(keys->reloaded);
+	keys->config = keys->reloaded = config;
+}
+
 static int controls_take(struct keys *keys, struct err *err)
 {
 	struct control control CLEANUP(control_clear) = CONTROL_INIT;
@@ -234,6 +249,8 @@ static int controls_take(struct keys *keys, struct err *err)
 	while ((r = control_receive(keys->env->control, &control, err)) == 0) {
 		if (control.kind == CONTROL_STOP)
 			keys->is_leaving = true;
+		if (control.kind == CONTROL_CONFIG)
+			config_take(keys, buf_slice(&control.text));
 		if (control.kind == CONTROL_PEER && control.fd >= 0) {
 			peer_add(keys, control.peer, control.fd);
 			control.fd = -1;
@@ -328,6 +345,7 @@ static void keys_free_p(struct keys **at)
 	crypto_cert_free(keys->profile);
 	secret_clear(&keys->seal_key);
 	buf_wipe(&keys->out);
+	free(keys->reloaded);
 	free(keys);
 }
 
@@ -339,6 +357,7 @@ int keys_run(const struct process_env *env, struct err *err)
 	if (!keys)
 		return err_no_memory(err);
 	keys->env = env;
+	keys->config = env->config;
 	keys->out = BUF_INIT(KEYS_OUT_MAX);
 	for (size_t i = 0; i < KEYS_LINKS_MAX; i++)
 		keys->peers[i].link = LINK_INIT;

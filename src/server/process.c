@@ -370,7 +370,8 @@ int processes_reload(struct processes *processes, const struct config *config, s
 	for (unsigned i = 0; i < PROCESSES_MAX; i++) {
 		struct process *process = &processes->table[i];
 
-		if (process->pid > 0 && process->role == ROLE_RECORDS)
+		if (process->pid > 0 &&
+		    (process->role == ROLE_RECORDS || process->role == ROLE_KEYS))
 			control_send(process->control, CONTROL_CONFIG, process->role, -1,
 				     buf_slice(&text));
 		else if (process->pid > 0 && process->role == ROLE_COURIER) /* it starts again */

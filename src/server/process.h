@@ -75,8 +75,8 @@ int processes_start(struct processes *processes, struct err *err);
 /** processes_tend - note who ended and start it again; *@wait_ms: when to look again (< 0: only
  * after SIGCHLD) */
 int processes_tend(struct processes *processes, int64_t *wait_ms, struct err *err);
-/** processes_reload - new workers and courier with @config, then the old ones finish; records are
- * told. @config replaces the old one and outlives this */
+/** processes_reload - new workers and courier with @config, then the old ones finish; records and
+ * keys are told. @config replaces the old one and outlives this */
 int processes_reload(struct processes *processes, const struct config *config, struct err *err);
 /** processes_stop - workers finish what is in flight, then the others end; blocking */
 void processes_stop(struct processes *processes);

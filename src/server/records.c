@@ -227,19 +227,14 @@ static void peer_add(struct records *records, enum role role, int fd)
 static void config_take(struct records *records, struct slice text)
 {
 	struct records_policy *policy = NULL;
-	struct config *config = calloc(1, sizeof(*config));
+	struct config *config CLEANUP(free_p) = NULL;
 	struct err err = ERR_INIT;
-	int r;
+	int r = config_of_dump(&config, text, &err);
 
-	if (!config)
-		return;
-	config_default(config, "/");
-	r = config_read(config, text, &err);
 	if (r == 0)
 		r = records_policy_make(records, config, &policy, &err);
 	if (r == 0)
 		r = fleet_policy_set(records->fleet, &policy->policy, false, &err);
-	free(config);
 	if (r != 0) {
 		log_event(LOG_ERROR, "reload-refused", "reason=\"%s\"", err.text);
 		records_policy_free(policy);
