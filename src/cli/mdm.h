@@ -46,6 +46,7 @@ enum mdm_option {
 	MDM_SUBJECT,
 	MDM_LIMIT,
 	MDM_VALUE_FILE,
+	MDM_FORCE,
 	MDM_DRY_RUN,
 	MDM_YES,
 	MDM_OPTION_COUNT,
@@ -77,9 +78,10 @@ struct mdm {
 };
 
 enum mdm_verb_flag {
-	MDM_ASKS = 1u << 0,  /* destroys: tells what will happen and asks */
-	MDM_PAGES = 1u << 1, /* a list in pages: all of them, unless --limit is said */
-	MDM_FILE = 1u << 2,  /* its last operands are files; they are the body */
+	MDM_ASKS = 1u << 0,              /* destroys: tells what will happen and asks */
+	MDM_ASKS_IF_DANGEROUS = 1u << 3, /* ... but only if the service says "dangerous" */
+	MDM_PAGES = 1u << 1,             /* a list in pages: all of them, unless --limit is said */
+	MDM_FILE = 1u << 2,              /* its last operands are files; they are the body */
 };
 
 struct mdm_verb {

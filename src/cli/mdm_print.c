@@ -61,6 +61,17 @@ static bool is_nested(const json_t *value)
 	       (json_is_array(value) && json_is_object(json_array_get(value, 0)));
 }
 
+/* key_print - what only would be is said in words: "would be done" */
+static void key_print(struct cli *cli, const char *key)
+{
+	CLEANUP(free_p) char *words = strdup(key);
+
+	if (words && !strncmp(words, "would_", 6))
+		for (char *at = words; *at; at++)
+			*at = *at == '_' ? ' ' : *at;
+	clean_print(cli, words ? words : key);
+}
+
 /* lines_print - "key: value", what is inside indented beneath */
 static void lines_print(struct cli *cli, const json_t *value, int indent)
 {
@@ -82,7 +93,7 @@ static void lines_print(struct cli *cli, const json_t *value, int indent)
 		if (text && !*text)
 			continue;
 		fprintf(cli->world->out, "%*s", indent, "");
-		clean_print(cli, key);
+		key_print(cli, key);
 		fputs(is_nested(item) ? ":\n" : ": ", cli->world->out);
 		if (is_nested(item)) {
 			lines_print(cli, item, indent + 2);

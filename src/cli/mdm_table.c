@@ -44,6 +44,8 @@ const struct mdm_option_row mdm_options[MDM_OPTION_COUNT] = {
 	[MDM_SUBJECT] = {"subject", "subject", "NAME", "of this device, group ... only"},
 	[MDM_LIMIT] = {"limit", "limit", "N", "at most so many rows", .is_number = true},
 	[MDM_VALUE_FILE] = {"value-file", NULL, "FILE", "the secret is the first line of FILE"},
+	[MDM_FORCE] = {"force", "force", NULL,
+		       "queue a request type that the service does not know"},
 	[MDM_DRY_RUN] = {"dry-run", NULL, NULL, "tell what would happen, and do nothing"},
 	[MDM_YES] = {"yes", NULL, NULL, "do not ask"},
 };
@@ -96,9 +98,9 @@ const struct mdm_verb mdm_verbs[] = {
 
 	{"command", "send", "[TYPE] [ID]...", "queue a command", "POST", "/commands", "ids[]", 0,
 	 1001,
-	 TARGET | T(ALL) | T(COUNT) | T(KEYS) | T(PLIST) | T(UUID) | T(LANE) | T(NOT_BEFORE) |
-		 T(ENDS),
-	 0, NULL, NULL, mdm_run_send},
+	 HARSH | T(ALL) | T(COUNT) | T(KEYS) | T(PLIST) | T(UUID) | T(LANE) | T(NOT_BEFORE) |
+		 T(ENDS) | T(FORCE),
+	 MDM_ASKS | MDM_ASKS_IF_DANGEROUS, NULL, NULL, mdm_run_send},
 	{"command", "list", "ID", "queue and history of an enrollment", "GET",
 	 "/enrollments/{}/commands", NULL, 1, 1, T(LIMIT), 0, NULL, NULL, mdm_run},
 	{"command", "show", "ID UUID", "a command with its result", "GET",

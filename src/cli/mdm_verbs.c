@@ -7,6 +7,29 @@ enum { FILE_LEN_MAX = 4 << 20, FOLLOW_MS = 2000, STATUS_PARTLY = 207 };
 
 /* ---- what will happen, and the question ---- */
 
+/* trial_count - of how many devices a dry run says that they would be touched */
+static json_int_t trial_count(const json_t *answer)
+{
+	static const char *const names[] = {"would_be_done", "would_fail", "would_be_queued",
+					    "would_be_held"};
+	json_int_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
+		count += json_integer_value(json_object_get(answer, names[i]));
+	return count;
+}
+
+static void will_tell(struct cli *cli, const struct mdm_verb *verb, const json_t *answer,
+		      json_int_t count)
+{
+	const char *will = json_string_value(json_object_get(answer, "will"));
+
+	if (will)
+		cli_warn(cli, "%lld device%s: %s.", (long long)count, count == 1 ? "" : "s", will);
+	else
+		cli_warn(cli, "%s %s: %s.", verb->noun, verb->verb, verb->summary);
+}
+
 /* question_ask - a dry run tells what would happen; @count is how many devices it is about */
 static int question_ask(struct mdm *mdm, const struct mdm_verb *verb, const char *path,
 			json_t *body, json_int_t *count)
@@ -14,7 +37,6 @@ static int question_ask(struct mdm *mdm, const struct mdm_verb *verb, const char
 	CLEANUP(buf_clear) struct buf trial = BUF_INIT(16384);
 	struct cli *cli = mdm->cli;
 	CLEANUP(free_p) char *text = NULL;
-	const char *will;
 	json_t *answer = NULL;
 	int status = 0, r;
 
@@ -32,14 +54,13 @@ static int question_ask(struct mdm *mdm, const struct mdm_verb *verb, const char
 			    text ? slice_text(text) : SLICE_EMPTY, &answer, &status, &cli->err);
 	if (r < 0)
 		return r;
-	will = json_string_value(json_object_get(answer, "will"));
-	*count = json_integer_value(json_object_get(answer, "done")) +
-		 json_integer_value(json_object_get(answer, "failed"));
-	if (will)
-		cli_warn(cli, "%lld device%s: %s.", (long long)*count, *count == 1 ? "" : "s",
-			 will);
-	else
-		cli_warn(cli, "%s %s: %s.", verb->noun, verb->verb, verb->summary);
+	*count = trial_count(answer);
+	if (verb->flags & MDM_ASKS_IF_DANGEROUS &&
+	    !json_is_true(json_object_get(answer, "dangerous"))) {
+		json_decref(answer);
+		return 0;
+	}
+	will_tell(cli, verb, answer, *count);
 	json_decref(answer);
 	if (mdm->values.flag[MDM_YES])
 		return 0;
@@ -157,7 +178,7 @@ static int run_body(struct mdm *mdm, const struct mdm_verb *verb, const char *pa
 		r = question_ask(mdm, verb, path, body, &count);
 		if (r < 0)
 			return r;
-		if (json_object_get(body, "group"))
+		if (!json_object_get(body, "ids") && !json_object_get(body, "count"))
 			json_object_set_new(body, "count", json_integer(count));
 	}
 	return request_json(mdm, verb, path, body);

@@ -385,6 +385,8 @@ typedef int fleet_each_push(void *arg, const struct fleet_push *push, struct err
  */
 int fleet_push_due(struct fleet *fleet, unsigned max, unsigned *count, fleet_each_push *each,
 		   void *arg, struct err *err);
+/** fleet_push_is_on - is there a push certificate? Without one devices come only by themselves */
+bool fleet_push_is_on(const struct fleet *fleet);
 /** fleet_push_wish - an operator wants @id pushed now, work or not. FLEET_NO_SUCH; FLEET_REFUSED if
  * it is not enabled or has no token */
 int fleet_push_wish(struct fleet *fleet, const char *id, struct err *err);

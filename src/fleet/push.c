@@ -60,6 +60,11 @@ int fleet_push_due(struct fleet *fleet, unsigned max, unsigned *count, fleet_eac
 	return r < 0 ? r : 0;
 }
 
+bool fleet_push_is_on(const struct fleet *fleet)
+{
+	return fleet->policy.topic && *fleet->policy.topic;
+}
+
 int fleet_push_wish(struct fleet *fleet, const char *id, struct err *err)
 {
 	struct store_enrollment row;

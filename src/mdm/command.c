@@ -70,6 +70,74 @@ const struct mdm_command_kind *mdm_command_kind(const char *request_type)
 	return NULL;
 }
 
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+enum { TYPE_MAX = 63 }; /* bytes of a request type, here and in mdm_command_parse */
+
+/* distance - letters to insert, leave out or change; @a and @b have at most TYPE_MAX */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[TYPE_MAX + 1], before, here;
+	size_t len = strlen(b);
+
+	for (unsigned j = 0; j <= len; j++)
+		row[j] = j;
+	for (unsigned i = 1; a[i - 1]; i++) {
+		before = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= len; j++) {
+			here = row[j];
+			row[j] = least(least(row[j], row[j - 1]) + 1,
+				       before + (lower(a[i - 1]) != lower(b[j - 1])));
+			before = here;
+		}
+	}
+	return row[len];
+}
+
+static bool holds(const char *text, const char *part)
+{
+	for (; *text; text++) {
+		size_t n = 0;
+
+		while (part[n] && lower(text[n]) == lower(part[n]))
+			n++;
+		if (!part[n])
+			return true;
+	}
+	return false;
+}
+
+const char *mdm_command_nearest(const char *word)
+{
+	size_t len = strlen(word);
+	unsigned limit = 1 + (unsigned)len / 4;
+	const char *found = NULL;
+
+	if (len < 4 || len > TYPE_MAX)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+		unsigned far = distance(word, kinds[i].request_type);
+
+		if (far <= limit) {
+			found = kinds[i].request_type;
+			limit = far - (far > 0);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(kinds) && !found; i++)
+		if (holds(kinds[i].request_type, word))
+			found = kinds[i].request_type;
+	return found;
+}
+
 unsigned mdm_os_number(const char *os)
 {
 	char *end;
@@ -87,7 +155,7 @@ unsigned mdm_os_number(const char *os)
 
 static int read_command(const struct plist *dict, struct mdm_command *command, struct err *err)
 {
-	int r = mdm_read_text(dict, "RequestType", 63, true, &command->request_type, err);
+	int r = mdm_read_text(dict, "RequestType", TYPE_MAX, true, &command->request_type, err);
 
 	command->command = dict;
 	if (!r && !strcmp(command->request_type, "RemoveProfile"))

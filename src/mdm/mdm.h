@@ -150,6 +150,9 @@ struct mdm_command_kind {
 const struct mdm_command_kind *mdm_command_kinds(size_t *count);
 /** mdm_command_kind - NULL for a type that the table does not know */
 const struct mdm_command_kind *mdm_command_kind(const char *request_type);
+/** mdm_command_nearest - the known request type that @word most likely means: one that holds it
+ * (four letters or more), or differs in few letters; case does not count. NULL: nothing is near */
+const char *mdm_command_nearest(const char *word);
 /** mdm_os_number - "26.0.1" as 2600; 0 if it is none */
 unsigned mdm_os_number(const char *os);
 

@@ -331,6 +331,21 @@ static void a_set_has_one_token_in_any_order(void **state)
 	assert_string_not_equal(one, third);
 }
 
+static void a_mistyped_request_type_is_known_by_what_is_near(void **state)
+{
+	assert_string_equal(mdm_command_nearest("InstalProfile"), "InstallProfile");
+	assert_string_equal(mdm_command_nearest("eraseDevice"), "EraseDevice");
+	assert_string_equal(mdm_command_nearest("RemoveProfiles"), "RemoveProfile");
+	assert_string_equal(mdm_command_nearest("DeviceInfo"), "DeviceInformation");
+	assert_string_equal(mdm_command_nearest("lock"), "DeviceLock");
+	assert_null(mdm_command_nearest("Xyzzy"));
+	assert_null(mdm_command_nearest("Er"));
+	assert_null(mdm_command_nearest(""));
+	assert_null(
+		mdm_command_nearest("an endless name that has more letters than a request type is "
+				    "allowed to have"));
+}
+
 static void a_stored_declaration_gets_its_token_from_its_content(void **state)
 {
 	static const char json[] = "{\"Type\":\"com.apple.configuration.management.test\","
@@ -458,6 +473,7 @@ int main(void)
 		CASE(backup_rules_become_a_profile_that_takes_the_place_of_the_one_before),
 		CASE(endpoints_are_four_and_nothing_else),
 		CASE(a_set_has_one_token_in_any_order),
+		CASE(a_mistyped_request_type_is_known_by_what_is_near),
 		CASE(a_stored_declaration_gets_its_token_from_its_content),
 		CASE(a_status_report_tells_of_declarations_and_of_the_rest_flat),
 		CASE(what_is_known_grows_by_partial_reports_and_ends_by_a_full_one),

@@ -91,6 +91,44 @@ static int count_check(struct api_call *call, const struct fleet_target *target,
 	return api_answered(r);
 }
 
+/* type_check - a request type that nobody knows is a slip of the pen, unless "force" says that it
+ * is meant; what was queued is undone with the refusal. 1: was answered */
+static int type_check(struct api_call *call, const char *type, struct err *err)
+{
+	const char *near = mdm_command_nearest(type);
+	char quoted[400];
+	int r;
+
+	if (mdm_command_kind(type) || api_get_flag(call, "force", false))
+		return 0;
+	text_quote(type, strlen(type), quoted);
+	r = api_refuse(
+		call, 400, "unknown_type",
+		"`rehome mdm command types` lists what is known; \"force\" (--force) queues it "
+		"all the same",
+		err, "no request type %s is known%s%s%s", quoted, near ? ": did you mean " : "",
+		near ? near : "", near ? "?" : "");
+	return api_answered(r);
+}
+
+/* send_reply - what became of it, what it means and when it happens; @reasons is released */
+static int send_reply(struct api_call *call, const struct fleet_queued *queued, json_t *reasons,
+		      struct err *err)
+{
+	const struct mdm_command_kind *kind = mdm_command_kind(queued->request_type);
+
+	return api_reply(call, queued->refused ? 207 : 200,
+			 json_pack("{s:s, s:s, s:b, s:o, s:s, s:I, s:I, s:I, s:o}", "uuid",
+				   queued->uuid, "type", queued->request_type, "dangerous",
+				   !kind || kind->flags & MDM_IS_DANGEROUS, "will",
+				   json_sprintf("%s: %s", queued->request_type,
+						kind ? kind->help : "nothing is known of it here"),
+				   "when", api_when(call), "queued", (json_int_t)queued->queued,
+				   "held", (json_int_t)queued->held, "refused",
+				   (json_int_t)queued->refused, "reasons", reasons),
+			 err);
+}
+
 int api_command_send(struct api_call *call, struct err *err)
 {
 	CLEANUP(buf_wipe) struct buf plist = BUF_INIT(FLEET_COMMAND_MAX);
@@ -117,17 +155,14 @@ int api_command_send(struct api_call *call, struct err *err)
 		json_decref(refused);
 		return api_outcome(call, r, err);
 	}
-	r = count_check(call, &target, &queued, err);
+	r = type_check(call, queued.request_type, err);
+	if (r == 0)
+		r = count_check(call, &target, &queued, err);
 	if (r != 0) {
 		json_decref(refused);
 		return r < 0 ? r : 0;
 	}
-	return api_reply(call, queued.refused ? 207 : 200,
-			 json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "uuid", queued.uuid, "type",
-				   queued.request_type, "queued", (json_int_t)queued.queued, "held",
-				   (json_int_t)queued.held, "refused", (json_int_t)queued.refused,
-				   "reasons", refused),
-			 err);
+	return send_reply(call, &queued, refused, err);
 }
 
 static json_t *os_json(unsigned number)

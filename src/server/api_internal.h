@@ -124,7 +124,8 @@ int api_parse_strict(json_t **out, struct slice text, struct err *err);
  * call is marked, and api_reply fails: an answer that lacks rows would be wrong */
 void api_add(struct api_call *call, json_t *list, json_t *value);
 void api_put(struct api_call *call, json_t *object, const char *name, json_t *value);
-/** api_reply - answer @status with @value, which is released; ERR_NO_MEMORY if it is NULL */
+/** api_reply - answer @status with @value, which is released; ERR_NO_MEMORY if it is NULL. A dry
+ * run says "would_be_done" for "done", and so for what else was counted */
 int api_reply(struct api_call *call, int status, json_t *value, struct err *err);
 /** api_reply_bytes - answer 200 with @body as it is; @content_type is static */
 int api_reply_bytes(struct api_call *call, const char *content_type, struct slice body,
@@ -173,6 +174,8 @@ int api_enrollment_find(struct api_call *call, const char *id, struct store_enro
  */
 int api_batch(struct api_call *call, bool is_dangerous, const char *will,
 	      int (*one)(struct api_call *call, const char *id, struct err *err), struct err *err);
+/** api_when - when what was queued or assigned reaches its devices, in words; static */
+const char *api_when(const struct api_call *call);
 /** api_target - the body's "ids", "group" or "all" as fleet wants them; @ids (API_ITEMS_MAX of
  * them) holds the pointers. 1: was answered (malformed, or outside of the scope) */
 int api_target(struct api_call *call, const char **ids, struct fleet_target *target,

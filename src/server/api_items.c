@@ -174,7 +174,9 @@ static int assign(struct api_call *call, enum store_assigned what, bool is_assig
 		return r < 0 ? r : 0;
 	r = (what == STORE_PROFILE ? fleet_profile_assign : fleet_declaration_assign)(
 		call->context->fleet, call->params[0], &target, is_assigned, call->who, err);
-	return api_done(call, r, err);
+	return r != 0 ? api_outcome(call, r, err)
+		      : api_reply(call, 200,
+				  json_pack("{s:b, s:s}", "done", 1, "when", api_when(call)), err);
 }
 
 int api_profile_assign(struct api_call *call, struct err *err)

@@ -319,13 +319,35 @@ static int dump_append(const char *bytes, size_t len, void *buf)
 	return buf_append(buf, bytes, len, NULL) < 0 ? -1 : 0;
 }
 
+/* say_would - a dry run does not claim to have done what it undoes: "done" becomes "would_be_done"
+ */
+static void say_would(struct api_call *call, json_t *value)
+{
+	static const char *const words[][2] = {
+		{"done", "would_be_done"},         {"failed", "would_fail"},
+		{"queued", "would_be_queued"},     {"held", "would_be_held"},
+		{"refused", "would_be_refused"},   {"added", "would_be_added"},
+		{"canceled", "would_be_canceled"},
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
+		json_t *item = json_incref(json_object_get(value, words[i][0]));
+
+		if (!item)
+			continue;
+		json_object_del(value, words[i][0]);
+		api_put(call, value, words[i][1], item);
+	}
+	api_put(call, value, "dry_run", json_true());
+}
+
 int api_reply(struct api_call *call, int status, json_t *value, struct err *err)
 {
 	struct api_answer *answer = call->answer;
 	int r;
 
 	if (value && call->is_dry)
-		api_put(call, value, "dry_run", json_true());
+		say_would(call, value);
 	if (!value || call->is_short) {
 		json_decref(value);
 		return err_no_memory(err);

@@ -93,7 +93,7 @@ static const struct api_field command_send[] = {
 	{"lane", API_TEXT, false, "urgent, normal or background"},
 	{"not_before", API_NUMBER, false, "seconds since 1970"},
 	{"ends", API_NUMBER, false, "not delivered after this time, seconds since 1970"},
-	{"push", API_FLAG, false, "false: wait until the device comes by itself"},
+	{"force", API_FLAG, false, "queue a RequestType that is not known here"},
 	{0},
 };
 static const struct api_field history_query[] = {

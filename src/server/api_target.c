@@ -179,6 +179,14 @@ int api_batch(struct api_call *call, bool is_dangerous, const char *will,
 
 /* ---- whom a command or a profile is for ---- */
 
+const char *api_when(const struct api_call *call)
+{
+	return fleet_push_is_on(call->context->fleet)
+		       ? "at the next contact of each device; it is pushed now"
+		       : "push is off (no push certificate): at the next contact of each device, "
+			 "whenever it comes by itself";
+}
+
 static int ids_in_scope(struct api_call *call, const struct fleet_target *target, struct err *err)
 {
 	struct store_enrollment enrollment;

@@ -89,6 +89,19 @@ static const char *text(const struct scene *scene, const char *name)
 	return value ? value : "";
 }
 
+static json_int_t number(const struct scene *scene, const char *name)
+{
+	return json_integer_value(json_object_get(scene->answer, name));
+}
+
+/* refusal - the message of one */
+static const char *refusal(const struct scene *scene)
+{
+	const json_t *error = json_object_get(scene->answer, "error");
+
+	return json_string_value(json_object_get(error, "message"));
+}
+
 static int first_token(struct scene *scene)
 {
 	int r;
@@ -99,34 +112,41 @@ static int first_token(struct scene *scene)
 	return r;
 }
 
-static int scene_open(void **state)
+/* fleet_start - @topic of its push certificate; NULL: none */
+static void fleet_start(struct scene *scene, const char *topic)
 {
-	struct scene *scene = calloc(1, sizeof(*scene));
 	struct fleet_policy policy;
 
-	*state = scene;
-	clock_manual_init(&scene->clock, START);
-	entropy_seeded_init(&scene->entropy, 7);
-	scene->keys = (struct fleet_keys){.seal = seal, .open = unseal, .sign = sign};
 	fleet_policy_default(&policy);
 	policy.organization = "Test";
 	policy.profile_identifier = "test.rehome.enroll";
 	policy.server_url = "https://mdm.example.org/mdm";
 	policy.scep_url = "https://mdm.example.org/scep";
-	policy.topic = "com.apple.mgmt.one";
-	assert_int_equal(store_open(&scene->store, "sqlite::memory:", &scene->err), 0);
+	policy.topic = topic;
 	assert_int_equal(fleet_new(&scene->fleet, scene->store, &scene->clock.clock,
 				   &scene->entropy.entropy, &scene->keys, &policy, &scene->err),
 			 0);
+	scene->context.fleet = scene->fleet;
+}
+
+static int scene_open(void **state)
+{
+	struct scene *scene = calloc(1, sizeof(*scene));
+
+	*state = scene;
+	clock_manual_init(&scene->clock, START);
+	entropy_seeded_init(&scene->entropy, 7);
+	scene->keys = (struct fleet_keys){.seal = seal, .open = unseal, .sign = sign};
+	assert_int_equal(store_open(&scene->store, "sqlite::memory:", &scene->err), 0);
 	scene->context = (struct api_context){
 		.store = scene->store,
-		.fleet = scene->fleet,
 		.keys = &scene->keys,
 		.clock = &scene->clock.clock,
 		.entropy = &scene->entropy.entropy,
 		.url = "https://mdm.example.org",
 		.ca_pem = slice_text("a certificate"),
 	};
+	fleet_start(scene, "com.apple.mgmt.one");
 	return first_token(scene);
 }
 
@@ -202,6 +222,8 @@ static void a_refusal_takes_back_what_was_done_before_it(void **state)
 			 0);
 	assert_int_equal(scene->status, 200);
 	assert_true(json_is_true(json_object_get(scene->answer, "dry_run")));
+	assert_int_equal(number(scene, "would_be_added"), 1);
+	assert_null(json_object_get(scene->answer, "added"));
 	assert_int_equal(ask(scene, "GET", "/api/v1/identifiers", "", ""), 0);
 	assert_int_equal(json_array_size(json_object_get(scene->answer, "identifiers")), 0);
 }
@@ -265,6 +287,60 @@ static void a_failure_leaves_no_mark_behind_so_that_all_of_the_call_is_undone(vo
 			 STORE_NO_ROW);
 	assert_int_equal(store_commit(scene->store, NULL), 0);
 	api_answer_clear(&answer);
+}
+
+/* devices_put - some that are enrolled */
+static void devices_put(struct scene *scene, const char *one, const char *other)
+{
+	assert_int_equal(store_begin(scene->store, NULL), 0);
+	device_put(scene, one);
+	device_put(scene, other);
+	assert_int_equal(store_commit(scene->store, NULL), 0);
+}
+
+static void send(struct scene *scene, const char *body)
+{
+	assert_int_equal(ask(scene, "POST", "/api/v1/commands", "", body), 0);
+}
+
+static void a_request_type_that_nobody_knows_is_refused_unless_it_is_meant(void **state)
+{
+	struct scene *scene = *state;
+
+	devices_put(scene, "D1", "D2");
+	send(scene, "{\"ids\":[\"D1\"],\"type\":\"InstalProfile\"}");
+	assert_int_equal(scene->status, 400);
+	assert_non_null(strstr(refusal(scene), "did you mean InstallProfile?"));
+	send(scene, "{\"ids\":[\"D1\"],\"plist\":\"<plist><dict><key>RequestType</key>"
+		    "<string>Xyzzy</string></dict></plist>\"}");
+	assert_int_equal(scene->status, 400);
+	assert_null(strstr(refusal(scene), "did you mean"));
+	assert_int_equal(ask(scene, "GET", "/api/v1/enrollments/D1/commands", "", ""), 0);
+	assert_int_equal(json_array_size(json_object_get(scene->answer, "queue")), 0);
+	send(scene, "{\"ids\":[\"D1\"],\"type\":\"InstalProfile\",\"force\":true}");
+	assert_int_equal(scene->status, 200);
+	assert_int_equal(number(scene, "queued"), 1);
+	assert_true(json_is_true(json_object_get(scene->answer, "dangerous")));
+}
+
+static void a_command_is_answered_with_what_it_does_and_when(void **state)
+{
+	struct scene *scene = *state;
+
+	devices_put(scene, "D1", "D2");
+	send(scene, "{\"ids\":[\"D1\",\"D2\"],\"type\":\"EraseDevice\",\"dry_run\":true}");
+	assert_int_equal(number(scene, "would_be_queued"), 2);
+	assert_null(json_object_get(scene->answer, "queued"));
+	assert_true(json_is_true(json_object_get(scene->answer, "dangerous")));
+	assert_string_equal(text(scene, "will"), "EraseDevice: erase everything");
+	assert_non_null(strstr(text(scene, "when"), "pushed now"));
+	send(scene, "{\"ids\":[\"D1\"],\"type\":\"SecurityInfo\"}");
+	assert_true(json_is_false(json_object_get(scene->answer, "dangerous")));
+	/* without a push certificate nobody is pushed */
+	fleet_free(scene->fleet);
+	fleet_start(scene, NULL);
+	send(scene, "{\"ids\":[\"D1\"],\"type\":\"SecurityInfo\"}");
+	assert_non_null(strstr(text(scene, "when"), "push is off"));
 }
 
 /* push_pem - a push certificate for @topic with a key, which is another one if @is_foreign */
@@ -405,6 +481,8 @@ int main(void)
 		IN_SCENE(a_refusal_takes_back_what_was_done_before_it),
 		IN_SCENE(a_failure_of_the_service_is_no_answer_and_changes_nothing),
 		IN_SCENE(a_failure_leaves_no_mark_behind_so_that_all_of_the_call_is_undone),
+		IN_SCENE(a_request_type_that_nobody_knows_is_refused_unless_it_is_meant),
+		IN_SCENE(a_command_is_answered_with_what_it_does_and_when),
 		IN_SCENE(a_push_certificate_must_fit_its_key_its_time_and_the_topic),
 		cmocka_unit_test(what_json_says_becomes_a_property_list),
 		cmocka_unit_test(what_a_property_list_cannot_say_is_refused),
