@@ -258,7 +258,8 @@ static int print_one(struct cli *cli, const struct wish *wish, const struct plan
 	return r < 0 ? r : plan_table_row(answer, kase, &sink, &cli->err);
 }
 
-static int run_one(struct cli *cli, const struct wish *wish, struct plan_case *kase)
+static int run_one(struct cli *cli, const struct wish *wish, const char *source,
+		   struct plan_case *kase)
 {
 	CLEANUP(plan_answer_clear) struct plan_answer answer = PLAN_ANSWER_INIT;
 	CLEANUP(plan_page_free_p) struct plan_page *page = NULL;
@@ -266,6 +267,7 @@ static int run_one(struct cli *cli, const struct wish *wish, struct plan_case *k
 	int r;
 
 	plan_case_join(kase, clock_wall_seconds(cli->world->clock));
+	cli_plan_warn(cli, source, wish->service, kase);
 	r = plan_answer_make(&answer, kase, &wish->switches, wish->assumes, &cli->err);
 	if (r == 0 && wish->html) {
 		r = page_open(cli, wish->html, &file, &page);
@@ -365,5 +367,6 @@ int cli_run_plan(struct cli *cli, int argc, char **argv)
 	r = case_take(cli, &wish, argc, argv, &kase);
 	if (r < 0)
 		return r;
-	return wish.devices ? run_fleet(cli, &wish, &kase) : run_one(cli, &wish, &kase);
+	return wish.devices ? run_fleet(cli, &wish, &kase)
+			    : run_one(cli, &wish, argc > 0 ? argv[0] : NULL, &kase);
 }

@@ -21,6 +21,10 @@ int cli_plan_target(struct cli *cli, const char *word, struct plan_case *kase, s
  * a device that it does not know has none. A device that is not attached is found by its serial
  * number, and described by its record. */
 int cli_plan_record(struct cli *cli, struct plan_case *kase, struct err *err);
+/** cli_plan_warn - of a joined case: that "latest" (@word) is of another device than the target,
+ * and that no server goes by @service. Either may be NULL: not said */
+void cli_plan_warn(struct cli *cli, const char *word, const char *service,
+		   const struct plan_case *kase);
 /** cli_plan_device - what the device's own answers tell */
 void cli_plan_device(const struct job_facts *facts, struct plan_case *kase);
 

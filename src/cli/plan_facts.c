@@ -113,3 +113,48 @@ int cli_plan_target(struct cli *cli, const char *word, struct plan_case *kase, s
 		cli_plan_device(&facts, kase);
 	return r;
 }
+
+/* ---- what a person may not have meant ---- */
+
+/* server_add - " SIDE's URL, TOPIC, ORGANISATION;" of those that are known */
+static void server_add(struct buf *out, const char *side, const struct plan_server *server)
+{
+	const char *names[] = {server->url, server->topic, server->organization};
+	const char *before = side;
+
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		if (!*names[i])
+			continue;
+		buf_append_format(out, NULL, "%s%s", before, names[i]);
+		before = ", ";
+	}
+}
+
+static void warn_service(struct cli *cli, const struct plan_case *kase)
+{
+	CLEANUP(buf_clear) struct buf known = BUF_INIT(4 << 10);
+
+	server_add(&known, "; of the backup: ", &kase->backup_server);
+	server_add(&known, "; of the device: ", &kase->target_server);
+	server_add(&known, "; of its ADE record: ", &kase->ade_server);
+	cli_warn(cli,
+		 "--service \"%s\" is none of the services that are known here, so each of them "
+		 "counts as another one%s",
+		 kase->service, buf_text(&known));
+}
+
+void cli_plan_warn(struct cli *cli, const char *word, const char *service,
+		   const struct plan_case *kase)
+{
+	bool is_other = kase->facts.value[RULES_DEVICE] == RULES_DIFFERENT &&
+			kase->origin[RULES_DEVICE] != PLAN_PERSON;
+
+	if (word && !strcmp(word, "latest") && is_other)
+		cli_warn(cli,
+			 "\"latest\" is %s, and that is another device than %s: latest:%s is the "
+			 "last one of this device",
+			 kase->source, *kase->name ? kase->name : kase->serial,
+			 *kase->udid ? kase->udid : kase->serial);
+	if (service && !plan_case_service_is_known(kase))
+		warn_service(cli, kase);
+}

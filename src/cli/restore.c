@@ -26,8 +26,9 @@ static void outlook_clear(struct outlook *outlook)
 	plan_answer_clear(&outlook->answer);
 }
 
-static int outlook_make(struct cli *cli, const struct wish *wish, const struct cli_source *source,
-			const struct job_facts *target, struct outlook *outlook)
+static int outlook_make(struct cli *cli, const struct wish *wish, const char *wanted,
+			const struct cli_source *source, const struct job_facts *target,
+			struct outlook *outlook)
 {
 	struct plan_case *kase = &outlook->kase;
 	int r = cli_plan_source(cli, source, kase, &cli->err);
@@ -43,6 +44,7 @@ static int outlook_make(struct cli *cli, const struct wish *wish, const struct c
 	if (r < 0)
 		return r;
 	plan_case_join(kase, clock_wall_seconds(cli->world->clock));
+	cli_plan_warn(cli, wanted, wish->service, kase);
 	r = plan_answer_make(&outlook->answer, kase, NULL, false, &cli->err);
 	if (r < 0)
 		return r;
@@ -197,7 +199,7 @@ static int run(struct cli *cli, struct wish *wish, const char *wanted, const cha
 			      cli_finding, &findings, &facts, &cli->err);
 	cli_progress_end(&cli->progress);
 	if (r == 0)
-		r = outlook_make(cli, wish, &source, &facts.target, &outlook);
+		r = outlook_make(cli, wish, wanted, &source, &facts.target, &outlook);
 	if (r < 0)
 		return r;
 	say_plan(cli, &facts, &wish->restore);

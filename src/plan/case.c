@@ -282,6 +282,21 @@ static bool is_same_server(const struct plan_server *one, const struct plan_serv
 	return is_word(one->organization, other->organization);
 }
 
+bool plan_case_service_is_known(const struct plan_case *kase)
+{
+	const struct plan_server *servers[] = {&kase->backup_server, &kase->target_server,
+					       &kase->ade_server};
+	bool has_one = false;
+
+	for (size_t i = 0; i < ARRAY_COUNT(servers); i++) {
+		if (is_server(servers[i], kase->service))
+			return true;
+		has_one |=
+			servers[i]->url[0] || servers[i]->topic[0] || servers[i]->organization[0];
+	}
+	return !kase->service[0] || !has_one;
+}
+
 static void set_side(struct plan_case *kase, enum rules_field field, bool is_ours,
 		     enum plan_origin origin)
 {

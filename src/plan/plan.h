@@ -119,6 +119,9 @@ void plan_case_target(struct plan_case *kase, const struct plan_target *target);
  * management each has, and what dates tell of the identity. Facts that are known already stay.
  */
 void plan_case_join(struct plan_case *kase, int64_t now);
+/** plan_case_service_is_known - does a server of the backup, of the target or of its ADE record go
+ * by the word for "this" service? True also without a word, or when no server is named. */
+bool plan_case_service_is_known(const struct plan_case *kase);
 
 /* ---- the answer ---------------------------------------------------------------------- */
 

@@ -71,6 +71,37 @@ static void whose_management_it_is_depends_on_the_service_that_is_meant(void **s
 	}
 }
 
+static void a_service_is_known_by_any_name_of_a_server_that_is_told(void **state)
+{
+	static const struct {
+		const char *service;
+		bool is_known;
+	} said[] = {
+		{"", true},
+		{"mdm.other.example", true},
+		{"https://MDM.other.example/checkin", true},
+		{"i.ade.example", true},
+		{"anna", false},
+		{"other.example", false},
+	};
+	static const struct backup_place place = {.domain = "HomeDomain", .path = "MDM.plist"};
+	struct backup_management management = managed(&place);
+	const struct plan_backup backup = {.management = &management};
+	const struct plan_target target = {.has_ade = true,
+					   .ade = {.url = "https://i.ade.example/start"}};
+
+	for (size_t i = 0; i < ARRAY_COUNT(said); i++) {
+		struct plan_case kase = {0};
+
+		snprintf(kase.service, sizeof(kase.service), "%s", said[i].service);
+		assert_true(plan_case_service_is_known(&kase)); /* nothing to hold it against */
+		plan_case_backup(&kase, &backup);
+		plan_case_target(&kase, &target);
+		if (plan_case_service_is_known(&kase) != said[i].is_known)
+			fail_msg("service \"%s\"", said[i].service);
+	}
+}
+
 static void a_device_is_the_same_by_udid_and_by_serial_only_without_one(void **state)
 {
 	static const struct {
@@ -184,6 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_backup_tells_its_facts_with_the_file_that_they_are_from),
 		cmocka_unit_test(whose_management_it_is_depends_on_the_service_that_is_meant),
+		cmocka_unit_test(a_service_is_known_by_any_name_of_a_server_that_is_told),
 		cmocka_unit_test(a_device_is_the_same_by_udid_and_by_serial_only_without_one),
 		cmocka_unit_test(a_waiting_device_tells_what_ade_gave_it_today),
 		cmocka_unit_test(a_set_up_device_is_managed_by_the_server_that_it_names),

@@ -114,6 +114,24 @@ def seen_from_the_new_service(world):
     check(another['management'] == 'this_new', another)
 
 
+@case('a plan warns of a service that nobody here goes by, and of a latest snapshot that is of another device')
+def warnings(world):
+    _, mux, udid = backed_up(world)
+    words = ('plan', 'latest', udid, '--assume', '--service')
+    said = world.rehome(*words, 'anna', mux=mux).messages
+    check('"anna" is none of the services' in said and 'https://other.example/mdm' in said, said)
+    for known in ('other.example', 'https://other.example/mdm'):
+        check('none of the services' not in world.rehome(*words, known, mux=mux).messages)
+    mux.stop()
+    other = world.small('other', files=5, seed=2)
+    mux = world.simulator(other)
+    world.paired(mux, other)
+    for word, is_warned in (('latest', True), (f'latest:{udid}', False)):
+        said = world.rehome('plan', word, world.udid(other), '--assume', mux=mux).messages
+        check(('another device than' in said) == is_warned, said)
+        check(not is_warned or f'latest:{world.udid(other)}' in said, said)
+
+
 @case('a fleet is planned from a table, a row a device, with the snapshot of each')
 def fleet(world):
     _, mux, udid = backed_up(world)
