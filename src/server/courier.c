@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 enum {
 	COURIER_RUNNING_MAX =
@@ -33,7 +34,16 @@ struct courier {
 	struct http_client *apns, *hooks;
 	struct buf trust; /* of APNs, PEM; empty: the system's */
 	struct buf hook_trust;
+	LIST_HEAD(, errand) pushes, deliveries; /* under way, of @apns and of @hooks */
 	bool is_leaving;
+};
+
+/** struct errand - a push or a delivery under way */
+struct errand {
+	LIST_ENTRY(errand) entry;
+	struct courier *courier;
+	char id[MDM_ID_MAX + 1]; /* enrollment, or webhook */
+	int64_t sent, event;
 };
 
 /* reason_of - what went wrong, without the URL in front: its path ends in a push token, or in what
@@ -72,6 +82,27 @@ static int open_sealed(struct courier *courier, const char *purpose, struct slic
 
 /* ---- pushes ---- */
 
+static void errand_end(struct errand *errand)
+{
+	LIST_REMOVE(errand, entry);
+	free(errand);
+}
+
+/* apns_close - pushes under way end without a word: fleet repeats them */
+static void apns_close(struct courier *courier)
+{
+	http_client_free(STEAL(courier->apns));
+	while (!LIST_EMPTY(&courier->pushes))
+		errand_end(LIST_FIRST(&courier->pushes));
+}
+
+static void hooks_close(struct courier *courier)
+{
+	http_client_free(STEAL(courier->hooks));
+	while (!LIST_EMPTY(&courier->deliveries))
+		errand_end(LIST_FIRST(&courier->deliveries));
+}
+
 static int identity_take(struct courier *courier, struct call_fields *in, struct err *err)
 {
 	struct buf key CLEANUP(buf_wipe) = BUF_INIT(CRYPTO_PEM_MAX);
@@ -84,7 +115,7 @@ static int identity_take(struct courier *courier, struct call_fields *in, struct
 	if (!call_get_done(in))
 		return err_set(err, ERR_PROTOCOL, "a malformed call");
 	if (cert.len == 0) {
-		http_client_free(STEAL(courier->apns));
+		apns_close(courier);
 		return 0;
 	}
 	r = open_sealed(courier, "push-key", sealed, &key, err);
@@ -93,18 +124,10 @@ static int identity_take(struct courier *courier, struct call_fields *in, struct
 		r = http_client_new(&made, &want, err);
 	if (r < 0)
 		return r;
-	/* pushes under way end without a word: fleet repeats them */
-	http_client_free(courier->apns);
+	apns_close(courier);
 	courier->apns = made;
 	return 0;
 }
-
-/** struct errand - a push or a delivery under way */
-struct errand {
-	struct courier *courier;
-	char id[MDM_ID_MAX + 1]; /* enrollment, or webhook */
-	int64_t sent, event;
-};
 
 static void pushed_tell(struct courier *courier, const char *id, int status, const char *reason,
 			int64_t sent)
@@ -135,7 +158,7 @@ static void push_done(void *arg, int code, struct http_reply *reply, const struc
 		    errand->sent);
 	if (code == 0 && mdm_push_reaction(reply->status, reason) == MDM_PUSH_CERTIFICATE)
 		log_event(LOG_ERROR, "push-certificate-refused", "reason=%s", reason);
-	free(errand);
+	errand_end(errand);
 }
 
 static int push_url(const struct courier *courier, struct slice token, struct buf *out,
@@ -177,9 +200,10 @@ static int push_send(struct courier *courier, const struct errand *errand, const
 	*kept = *errand;
 	call.url = buf_text(&url);
 	call.body = buf_slice(&body);
+	LIST_INSERT_HEAD(&courier->pushes, kept, entry);
 	r = http_client_send(courier->apns, &call, push_done, kept, err);
 	if (r < 0)
-		free(kept);
+		errand_end(kept);
 	return r;
 }
 
@@ -229,7 +253,7 @@ static void hook_done(void *arg, int code, struct http_reply *reply, const struc
 
 	hooked_tell(errand->courier, errand, code == 0 ? reply->status : 0,
 		    code == 0 ? "" : reason_of(err));
-	free(errand);
+	errand_end(errand);
 }
 
 /* hook_sign - "t=SECONDS,v1=HEX": HMAC-SHA-256 under the secret over SECONDS "." body.  The secret
@@ -287,9 +311,10 @@ static int hook_send(struct courier *courier, const struct errand *errand, const
 	if (!kept)
 		return err_no_memory(err);
 	*kept = *errand;
+	LIST_INSERT_HEAD(&courier->deliveries, kept, entry);
 	r = http_client_send(courier->hooks, &call, hook_done, kept, err);
 	if (r < 0)
-		free(kept);
+		errand_end(kept);
 	return r;
 }
 
@@ -417,8 +442,8 @@ static int parts_make(struct courier *courier, struct err *err)
 
 static void courier_clear(struct courier *courier)
 {
-	http_client_free(courier->apns);
-	http_client_free(courier->hooks);
+	apns_close(courier);
+	hooks_close(courier);
 	link_close(&courier->records);
 	link_close(&courier->keys);
 	buf_clear(&courier->trust);
