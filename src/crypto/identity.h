@@ -117,6 +117,7 @@ enum crypto_role {
 	CRYPTO_ROLE_TLS,     /* serverAuth (digitalSignature) with names */
 	CRYPTO_ROLE_DEVICE,  /* clientAuth (digitalSignature; with an RSA key keyEncipherment) */
 	CRYPTO_ROLE_PROFILE, /* signs profiles (digitalSignature) */
+	CRYPTO_ROLE_SUPERVISION, /* answers challenges of supervised devices (digitalSignature) */
 	CRYPTO_ROLE_PUSH, /* clientAuth (digitalSignature): a push certificate for tests, with @uid
 			   */
 };
@@ -215,6 +216,8 @@ int crypto_signed_open(struct crypto_signed *out, struct slice der, struct slice
 /** crypto_base64_read - append what @text says: either alphabet (RFC 4648, 4 and 5), padding may be
  * missing, white space is skipped; ERR_PROTOCOL for anything else */
 int crypto_base64_read(struct buf *out, struct slice text, struct err *err);
+/** crypto_base64_write - append @bytes in the usual alphabet (RFC 4648, 4), padded, on one line */
+int crypto_base64_write(struct buf *out, struct slice bytes, struct err *err);
 
 /* ---- SCEP (RFC 8894) ---- */
 

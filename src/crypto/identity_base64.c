@@ -55,3 +55,26 @@ int crypto_base64_read(struct buf *out, struct slice text, struct err *err)
 		buf_truncate(out, before);
 	return r;
 }
+
+int crypto_base64_write(struct buf *out, struct slice bytes, struct err *err)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t before = out->len;
+	int r = 0;
+
+	for (size_t at = 0; r == 0 && at < bytes.len; at += 3) {
+		size_t left = bytes.len - at;
+		uint32_t bits = (uint32_t)bytes.bytes[at] << 16 |
+				(left > 1 ? (uint32_t)bytes.bytes[at + 1] << 8 : 0) |
+				(left > 2 ? bytes.bytes[at + 2] : 0);
+		char four[] = {digits[bits >> 18], digits[bits >> 12 & 63],
+			       left > 1 ? digits[bits >> 6 & 63] : '=',
+			       left > 2 ? digits[bits & 63] : '='};
+
+		r = buf_append(out, four, sizeof(four), err);
+	}
+	if (r < 0)
+		buf_truncate(out, before);
+	return r;
+}

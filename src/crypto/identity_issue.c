@@ -18,6 +18,7 @@ static const struct {
 	[CRYPTO_ROLE_DEVICE] = {"critical,CA:FALSE", "critical,digitalSignature",
 				"critical,digitalSignature,keyEncipherment", "clientAuth"},
 	[CRYPTO_ROLE_PROFILE] = {"critical,CA:FALSE", "critical,digitalSignature"},
+	[CRYPTO_ROLE_SUPERVISION] = {"critical,CA:FALSE", "critical,digitalSignature"},
 	[CRYPTO_ROLE_PUSH] = {"critical,CA:FALSE", "critical,digitalSignature", NULL, "clientAuth"},
 };
 

@@ -211,6 +211,28 @@ static void base64_is_read_in_both_alphabets(void **state)
 	assert_int_equal(small.len, 0);
 }
 
+static void base64_is_written_padded_and_wholly_or_not_at_all(void **state)
+{
+	static const struct {
+		const char *bytes, *text;
+		size_t len;
+	} rows[] = {{"", "", 0},        {"f", "Zg==", 1},        {"fo", "Zm8=", 2},
+		    {"foo", "Zm9v", 3}, {"foob", "Zm9vYg==", 4}, {"\xff\xfe\xff", "//7/", 3},
+		    {"\0\0", "AAA=", 2}};
+	CLEANUP(buf_clear) struct buf small = BUF_INIT(6);
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		CLEANUP(buf_clear) struct buf out = BUF_INIT(64);
+
+		assert_int_equal(
+			crypto_base64_write(&out, slice_of(rows[i].bytes, rows[i].len), &err), 0);
+		assert_true(slice_equal(buf_slice(&out), slice_text(rows[i].text)));
+	}
+	assert_int_equal(crypto_base64_write(&small, slice_text("four"), &err), ERR_LIMIT);
+	assert_int_equal(small.len, 0);
+}
+
 static void sealed_bytes_open_with_the_one_key_only(void **state)
 {
 	CLEANUP(buf_clear) struct buf sealed = BUF_INIT(1000);
@@ -252,6 +274,7 @@ int main(void)
 		cmocka_unit_test(digests_are_those_on_the_list),
 		cmocka_unit_test(a_streamed_message_is_the_same),
 		cmocka_unit_test(base64_is_read_in_both_alphabets),
+		cmocka_unit_test(base64_is_written_padded_and_wholly_or_not_at_all),
 		cmocka_unit_test(sealed_bytes_open_with_the_one_key_only),
 	};
 

@@ -36,6 +36,7 @@ enum {
 	FLEET_HISTORY_MAX = 200, /* commands that the history of an enrollment keeps */
 	FLEET_TRIES_MAX = 10,    /* deliveries without any answer before a command is given up */
 	FLEET_CERT_SHA256_LEN = 32,
+	FLEET_PAIRING_MAX = 64, /* bytes of a supervised device's challenge */
 };
 
 enum fleet_outcome {
@@ -51,6 +52,8 @@ enum fleet_outcome {
  * @seal, @open: values at rest; @purpose is a static word for the key holder's log ("unlock-token")
  * @issue:       a device certificate in DER for @spki (DER), named @common_name, for @days from now
  * @sign:        @profile as CMS SignedData in DER
+ * @supervise:   @challenge (1 to FLEET_PAIRING_MAX bytes) as CMS SignedData of the supervision
+ *               identity in DER
  */
 struct fleet_keys {
 	int (*seal)(struct fleet_keys *keys, struct slice in, struct buf *out, struct err *err);
@@ -60,6 +63,8 @@ struct fleet_keys {
 		     unsigned days, struct buf *out, struct err *err);
 	int (*sign)(struct fleet_keys *keys, struct slice profile, struct buf *out,
 		    struct err *err);
+	int (*supervise)(struct fleet_keys *keys, struct slice challenge, struct buf *out,
+			 struct err *err);
 };
 
 /** enum fleet_restore_policy - what to do when a restore is noticed */
@@ -327,6 +332,22 @@ int fleet_secret_set(struct fleet *fleet, const char *udid, enum fleet_secret wh
 /** fleet_secret_get - FLEET_NO_SUCH also if none is kept */
 int fleet_secret_get(struct fleet *fleet, const char *udid, enum fleet_secret which,
 		     struct secret *value, const char *by, struct err *err);
+
+/**
+ * fleet_pairing_sign - the answer to the challenge of a supervised device that a computer pairs
+ * with
+ * @challenge: as the device sent it
+ * @out:       the supervision identity's CMS SignedData in DER is appended
+ *
+ * Whoever gets it is trusted by the device without a question to its person, and can read all of
+ * it: each use is audited.  A challenge does not say whose it is, so it serves for any device that
+ * this service supervises; a caller who may see only some devices must not come here.
+ *
+ * 0; FLEET_NO_SUCH; FLEET_REFUSED: not corporate and supervised as far as the record says, retired,
+ * or a challenge that no device makes.
+ */
+int fleet_pairing_sign(struct fleet *fleet, const char *udid, struct slice challenge,
+		       struct buf *out, const char *by, struct err *err);
 
 /* ---- groups, profiles, declarations -------------------------------------------------- */
 

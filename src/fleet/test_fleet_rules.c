@@ -151,6 +151,50 @@ static void a_bypass_code_lies_sealed_and_in_no_result(void **state)
 	testing_end(t, 0);
 }
 
+static int sign(struct testing *t, const char *udid, const char *challenge, struct buf *out)
+{
+	return TESTING_DO(
+		t, fleet_pairing_sign(t->fleet, udid, slice_text(challenge), out, "anna", &t->err));
+}
+
+static void only_for_a_corporate_and_supervised_device_of_ours_a_challenge_is_signed(void **state)
+{
+	struct testing *t = *state;
+	struct fleet_peer peer = testing_enroll(t, ID);
+	CLEANUP(buf_clear) struct buf out = BUF_INIT(256);
+	char long_one[FLEET_PAIRING_MAX + 2];
+	struct store_audit *rows;
+	size_t count;
+
+	memset(long_one, 'a', sizeof(long_one));
+	long_one[FLEET_PAIRING_MAX + 1] = 0;
+	assert_int_equal(sign(t, TESTING_OTHER, "12345678", &out), FLEET_NO_SUCH);
+	assert_int_equal(sign(t, ID, "12345678", &out), FLEET_REFUSED);
+	assert_non_null(strstr(t->err.text, "has not said yet"));
+	report_numbers(t, &peer);
+	assert_int_equal(sign(t, ID, "12345678", &out), FLEET_REFUSED);
+	assert_non_null(strstr(t->err.text, "personal"));
+	TESTING_DO(t, fleet_ownership_set(t->fleet, ID, FLEET_CORPORATE, "anna", &t->err));
+	assert_int_equal(sign(t, ID, "", &out), FLEET_REFUSED);
+	assert_int_equal(sign(t, ID, long_one, &out), FLEET_REFUSED);
+	assert_int_equal(out.len, 0);
+	assert_int_equal(sign(t, ID, "12345678", &out), 0);
+	assert_string_equal(buf_text(&out), "signed:12345678");
+	testing_begin(t);
+	testing_check(t, store_audit_list(t->store, ID, 0, 1, &rows, &count, &t->err));
+	assert_int_equal(count, 1);
+	assert_string_equal(rows[0].action, "pairing-sign");
+	assert_string_equal(rows[0].who, "anna");
+	testing_end(t, 0);
+	/* a device that was given up is the service's no more */
+	assert_int_equal(TESTING_DO(t, fleet_retire(t->fleet, ID, "anna", &t->err)), 0);
+	testing_report(t, &peer, ID, "Idle", NULL);
+	testing_expect(t, "RemoveProfile");
+	testing_report(t, &peer, ID, "Acknowledged", t->uuid);
+	assert_int_equal(sign(t, ID, "12345678", &out), FLEET_REFUSED);
+	assert_non_null(strstr(t->err.text, "given the device up"));
+}
+
 static void clear_passcode_gets_the_stored_token_at_delivery(void **state)
 {
 	struct testing *t = *state;
@@ -509,6 +553,7 @@ int main(void)
 		TEST(a_personal_device_is_kept_out_unless_its_serial_number_was_imported),
 		TEST(of_a_personal_device_less_is_seen),
 		TEST(a_bypass_code_lies_sealed_and_in_no_result),
+		TEST(only_for_a_corporate_and_supervised_device_of_ours_a_challenge_is_signed),
 		TEST(clear_passcode_gets_the_stored_token_at_delivery),
 		TEST(what_is_assigned_is_installed_and_what_is_not_is_removed),
 		TEST(a_profile_that_is_gone_comes_back_after_a_profile_list),

@@ -97,6 +97,14 @@ static inline int testing_sign(struct fleet_keys *keys, struct slice profile, st
 	return buf_append_slice(out, profile, err); /* unsigned, so that tests can read it */
 }
 
+static inline int testing_supervise(struct fleet_keys *keys, struct slice challenge,
+				    struct buf *out, struct err *err)
+{
+	int r = buf_append_text(out, "signed:", err);
+
+	return r < 0 ? r : buf_append_slice(out, challenge, err);
+}
+
 static inline void testing_begin(struct testing *t)
 {
 	t->err = ERR_INIT;
@@ -145,7 +153,8 @@ static inline struct testing *testing_open_at(const char *where)
 	t->err = ERR_INIT;
 	clock_manual_init(&t->clock, TESTING_START);
 	entropy_seeded_init(&t->entropy, 7);
-	t->keys = (struct fleet_keys){testing_seal, testing_unseal, testing_issue, testing_sign};
+	t->keys = (struct fleet_keys){testing_seal, testing_unseal, testing_issue, testing_sign,
+				      testing_supervise};
 	testing_check(t, crypto_key_make(&t->ca_key, CRYPTO_KEY_EC_P256, &t->err));
 	testing_check(t, crypto_key_spki(t->ca_key, &spki, &t->err));
 	wish.spki = buf_slice(&spki);

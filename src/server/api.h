@@ -31,7 +31,7 @@ struct api_context {
 	struct entropy *entropy;
 	const char *url;              /* of the service, without a slash at its end */
 	struct slice ca_pem;          /* the CA's certificate */
-	struct slice supervision_pem; /* empty: none */
+	struct slice supervision_pem; /* the supervision identity's certificate */
 	bool is_topic_change_allowed; /* of the push certificate, by configuration */
 };
 

@@ -1,4 +1,5 @@
 /* api_devices - devices and their enrollments: looking, ownership, secrets, moving out */
+#include "crypto/identity.h"
 #include "server/api_internal.h"
 
 #include <string.h>
@@ -345,6 +346,26 @@ int api_device_secret_set(struct api_call *call, struct err *err)
 		r = fleet_secret_set(call->context->fleet, call->params[0], which, &value,
 				     call->who, err);
 	return api_done(call, r, err);
+}
+
+/* ---- pairing ---- */
+
+int api_device_pairing(struct api_call *call, struct err *err)
+{
+	CLEANUP(buf_clear) struct buf challenge = BUF_INIT(API_TEXT_MAX);
+	CLEANUP(buf_clear) struct buf der = BUF_INIT(CRYPTO_PEM_MAX);
+	CLEANUP(buf_clear) struct buf base64 = BUF_INIT(2 * CRYPTO_PEM_MAX);
+	int r;
+
+	if (crypto_base64_read(&challenge, slice_text(api_get_text(call, "challenge")), err) < 0)
+		return api_refuse(call, 400, "bad_field", NULL, err, "\"challenge\" is no base64");
+	r = fleet_pairing_sign(call->context->fleet, call->params[0], buf_slice(&challenge), &der,
+			       call->who, err);
+	if (r == 0)
+		r = crypto_base64_write(&base64, buf_slice(&der), err);
+	if (r != 0)
+		return api_outcome(call, r, err);
+	return api_reply(call, 200, json_pack("{s:s}", "signature", buf_text(&base64)), err);
 }
 
 /* ---- moving out ---- */

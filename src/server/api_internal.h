@@ -208,6 +208,7 @@ int api_device_set(struct api_call *call, struct err *err);
 int api_device_replace(struct api_call *call, struct err *err);
 int api_device_secret_get(struct api_call *call, struct err *err);
 int api_device_secret_set(struct api_call *call, struct err *err);
+int api_device_pairing(struct api_call *call, struct err *err);
 int api_enrollment_show(struct api_call *call, struct err *err);
 int api_enrollment_export(struct api_call *call, struct err *err);
 

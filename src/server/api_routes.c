@@ -80,6 +80,10 @@ static const struct api_field secret_value[] = {
 	{"value", API_TEXT, true, "kept sealed"},
 	{0},
 };
+static const struct api_field pairing_sign[] = {
+	{"challenge", API_TEXT, true, "PairingChallenge of the device in base64, 1 to 64 bytes"},
+	{0},
+};
 static const struct api_field command_send[] = {
 	{"ids", API_TEXTS, false, "enrollment ids: UDIDs of devices"},
 	{"group", API_TEXT, false, "every enrolled device of this group"},
@@ -212,6 +216,10 @@ const struct api_route api_routes[] = {
 	 api_device_secret_get, NULL, NULL, "read bypass-code or backup-password"},
 	{"PUT", V1 "/devices/{udid}/secrets/{name}", API_ADMINISTRATOR, API_NOTED, "secret-set",
 	 api_device_secret_set, secret_value, NULL, "keep bypass-code or backup-password"},
+	/* for no token with a scope: a challenge does not say whose it is */
+	{"POST", V1 "/devices/{udid}/pairing", API_OPERATOR, API_NOTED, "pairing-sign",
+	 api_device_pairing, pairing_sign, NULL,
+	 "sign a supervised device's challenge: who sends it is trusted without a question"},
 	{"GET", V1 "/enrollments/{id}", API_VIEWER, API_SCOPED, NULL, api_enrollment_show, NULL,
 	 NULL, "an enrollment with its identities and queue"},
 	{"GET", V1 "/enrollments/{id}/export", API_ADMINISTRATOR, API_NOTED, "migrate-out",

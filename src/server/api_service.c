@@ -74,15 +74,12 @@ int api_ca(struct api_call *call, struct err *err)
 {
 	const struct api_context *context = call->context;
 
-	return api_reply(
-		call, 200,
-		json_pack("{s:s%, s:o}", "ca", (const char *)context->ca_pem.bytes,
-			  context->ca_pem.len, "supervision",
-			  context->supervision_pem.len
-				  ? json_stringn((const char *)context->supervision_pem.bytes,
-						 context->supervision_pem.len)
-				  : json_null()),
-		err);
+	return api_reply(call, 200,
+			 json_pack("{s:s%, s:s%}", "ca", (const char *)context->ca_pem.bytes,
+				   context->ca_pem.len, "supervision",
+				   (const char *)context->supervision_pem.bytes,
+				   context->supervision_pem.len),
+			 err);
 }
 
 int api_metrics(struct api_call *call, struct err *err)

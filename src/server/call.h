@@ -17,6 +17,7 @@ enum {
 	CALL_FRAME_MAX = (8 << 20) + (64 << 10),
 	CALL_HEAD_LEN = 9, /* length, number, operation */
 	CALL_TEXT_MAX = 4096,
+	CALL_CHALLENGE_MAX = 64, /* bytes of a supervised device's challenge */
 };
 
 /** enum call_op - "bytes" unless a type is said; an answer's fields stand behind -> */
@@ -43,6 +44,7 @@ enum call_op {
 	CALL_ISSUE,        /* SPKI, common name, days u32 -> certificate */
 	CALL_PROFILE_SIGN, /* profile -> CMS */
 	CALL_SEAL,         /* bytes -> sealed */
+	CALL_SUPERVISE,    /* challenge -> CMS by the supervision identity */
 	/* records or courier to keys */
 	CALL_OPEN, /* purpose, sealed -> bytes */
 

@@ -1,9 +1,10 @@
 /*
  * server/data - the data folder and the first start
  *
- *   DATA/keys/     ca.pem, ra.pem, profile.pem, seal: private keys; 0600, read by `keys` alone
+ *   DATA/keys/     ca.pem, ra.pem, profile.pem, supervision.pem, seal: private keys; 0600, read by
+ *                  `keys` alone
  *   DATA/tls/      key.pem, cert.pem of the HTTPS server, unless the configuration names others
- *   DATA/public/   ca.pem, ra.pem, profile.pem: their certificates
+ *   DATA/public/   ca.pem, ra.pem, profile.pem, supervision.pem: their certificates
  *   DATA/records/  the SQLite database
  *   DATA/administrator.token
  *

@@ -1,4 +1,5 @@
-/* issue - CA, RA, profile signer, TLS certificate and sealing key: made once, then used again */
+/* issue - CA, RA, profile signer, supervision identity, TLS certificate and sealing key: made once,
+ * then used again */
 #include "server/issue.h"
 #include "crypto/identity.h"
 #include "server/data.h"
@@ -7,6 +8,7 @@
 
 enum {
 	CA_DAYS = 3650,
+	SUPERVISION_DAYS = 7300, /* a device keeps it until it is erased */
 	TLS_RENEW_S = 30 * 86400,
 	BACKDATE_S = 3600, /* devices whose clocks are a little late */
 };
@@ -179,6 +181,36 @@ static int tls_have(const struct config *config, const char *url, const struct c
 	return r < 0 ? r : fs_write_file(fs_system(), path, buf_slice(&now), 0644, err);
 }
 
+/* ---- the supervision identity ---- */
+
+static bool is_there(const struct config *config, const char *name)
+{
+	struct buf bytes CLEANUP(buf_clear) = BUF_INIT(CRYPTO_PEM_MAX);
+
+	return data_read(config, name, &bytes, NULL) != ERR_NOT_FOUND;
+}
+
+/* supervision_have - not below the CA: devices compare the certificate itself and look at no chain.
+ * A service that is older than it gets it at its next start */
+static int supervision_have(const struct config *config, struct err *err)
+{
+	static const char public_name[] = "public/supervision.pem";
+	struct crypto_key *key CLEANUP(crypto_key_free_p) = NULL;
+	struct crypto_cert *cert CLEANUP(crypto_cert_free_p) = NULL;
+	struct crypto_cert_wish wish = {.role = CRYPTO_ROLE_SUPERVISION,
+					.common_name = "Rehome Supervision",
+					.organization = config->organization,
+					.days = SUPERVISION_DAYS};
+	bool is_new = !is_there(config, public_name);
+	int r = key_have(config, "keys/supervision.pem", CRYPTO_KEY_RSA_2048, &key, err);
+
+	if (r == 0)
+		r = cert_have(config, public_name, key, &wish, NULL, key, &cert, err);
+	if (r == 0 && is_new)
+		log_event(LOG_INFO, "supervision-identity-made", "certificate=%s", public_name);
+	return r;
+}
+
 int issue_all(const struct config *config, const char *url, struct err *err)
 {
 	struct crypto_key *ca_key CLEANUP(crypto_key_free_p) = NULL;
@@ -208,6 +240,8 @@ int issue_all(const struct config *config, const char *url, struct err *err)
 	if (r == 0)
 		r = cert_have(config, "public/profile.pem", profile_key, &wish, ca, ca_key,
 			      &profile, err);
+	if (r == 0)
+		r = supervision_have(config, err);
 	if (r == 0)
 		r = seal_have(config, err);
 	if (r == 0 && !strcmp(config->tls_certificate, "auto"))

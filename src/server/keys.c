@@ -19,8 +19,8 @@ struct keys {
 	const struct process_env *env;
 	const struct config *config; /* env's, or @reloaded */
 	struct config *reloaded;
-	struct crypto_key *ca_key, *ra_key, *profile_key;
-	struct crypto_cert *ca, *ra, *profile;
+	struct crypto_key *ca_key, *ra_key, *profile_key, *supervision_key;
+	struct crypto_cert *ca, *ra, *profile, *supervision;
 	struct secret seal_key;
 	uint8_t seal_public[CRYPTO_SEAL_KEY_LEN];
 	struct buf out; /* result of the request at hand; wiped after it */
@@ -128,6 +128,24 @@ static int do_profile_sign(struct keys *keys, struct call_fields *in, struct cal
 	return r;
 }
 
+/* do_supervise - the one thing that the supervision identity signs; too short for anything else.
+ * Whose challenge it is cannot be told from it: records ask only for devices that they know */
+static int do_supervise(struct keys *keys, struct call_fields *in, struct call_writer *answer,
+			struct err *err)
+{
+	struct slice challenge = call_get(in);
+	int r;
+
+	if (!call_get_done(in) || challenge.len == 0 || challenge.len > CALL_CHALLENGE_MAX)
+		return ERR_PROTOCOL;
+	r = crypto_signed_make(&keys->out, challenge, keys->supervision, keys->supervision_key,
+			       NULL, 0, clock_wall_seconds(clock_system()), 0, err);
+	log_event(r == 0 ? LOG_INFO : LOG_WARNING, "supervise", "outcome=%d", r);
+	if (r == 0)
+		call_put(answer, buf_slice(&keys->out));
+	return r;
+}
+
 static int do_seal(struct keys *keys, struct call_fields *in, struct call_writer *answer,
 		   struct err *err)
 {
@@ -172,6 +190,7 @@ static const struct {
 	{CALL_ISSUE, 1u << ROLE_RECORDS, do_issue},
 	{CALL_PROFILE_SIGN, 1u << ROLE_RECORDS, do_profile_sign},
 	{CALL_SEAL, 1u << ROLE_RECORDS, do_seal},
+	{CALL_SUPERVISE, 1u << ROLE_RECORDS, do_supervise},
 	{CALL_OPEN, 1u << ROLE_RECORDS | 1u << ROLE_COURIER, do_open},
 };
 
@@ -340,9 +359,11 @@ static void keys_free_p(struct keys **at)
 	crypto_key_free(keys->ca_key);
 	crypto_key_free(keys->ra_key);
 	crypto_key_free(keys->profile_key);
+	crypto_key_free(keys->supervision_key);
 	crypto_cert_free(keys->ca);
 	crypto_cert_free(keys->ra);
 	crypto_cert_free(keys->profile);
+	crypto_cert_free(keys->supervision);
 	secret_clear(&keys->seal_key);
 	buf_wipe(&keys->out);
 	free(keys->reloaded);
@@ -368,6 +389,9 @@ int keys_run(const struct process_env *env, struct err *err)
 		r = pair_read(env->config, "ra", &keys->ra_key, &keys->ra, err);
 	if (r == 0)
 		r = pair_read(env->config, "profile", &keys->profile_key, &keys->profile, err);
+	if (r == 0)
+		r = pair_read(env->config, "supervision", &keys->supervision_key,
+			      &keys->supervision, err);
 	if (r == 0)
 		r = seal_read(keys, err);
 	if (r == 0)

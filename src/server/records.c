@@ -397,6 +397,8 @@ static int parts_make(struct records *records, struct err *err)
 	records->is_remote = strncmp(address, "sqlite:", 7) != 0;
 	r = data_read(config, "public/ca.pem", &records->ca_pem, err);
 	if (r == 0)
+		r = data_read(config, "public/supervision.pem", &records->supervision_pem, err);
+	if (r == 0)
 		r = plist_doc_new(&records->doc, err);
 	if (r == 0)
 		r = store_open(&records->store, address, err);
@@ -447,6 +449,7 @@ static void records_free_p(struct records **at)
 	plist_doc_free(records->doc);
 	fleet_answer_clear(&records->answer);
 	buf_clear(&records->ca_pem);
+	buf_clear(&records->supervision_pem);
 	buf_clear(&records->push_cert);
 	buf_wipe(&records->bytes);
 	buf_wipe(&records->deferred);
@@ -465,6 +468,7 @@ int records_run(const struct process_env *env, struct err *err)
 		records->peers[i].link = LINK_INIT;
 	records_keys_init(&records->keys);
 	records->ca_pem = BUF_INIT(CRYPTO_PEM_MAX);
+	records->supervision_pem = BUF_INIT(CRYPTO_PEM_MAX);
 	records->push_cert = BUF_INIT(CRYPTO_PEM_MAX);
 	records->bytes = BUF_INIT(CALL_FRAME_MAX);
 	records->deferred = BUF_INIT(64 << 20);

@@ -63,7 +63,7 @@ struct records {
 	struct records_keys keys;
 	struct records_peer peers[RECORDS_LINKS_MAX];
 	struct link *courier; /* one of the peers, or NULL */
-	struct buf ca_pem, push_cert;
+	struct buf ca_pem, supervision_pem, push_cert;
 	enum push_identity push_identity;
 	struct plist_doc *doc;
 	struct fleet_answer answer;

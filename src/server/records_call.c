@@ -76,10 +76,23 @@ static int keys_sign(struct fleet_keys *table, struct slice profile, struct buf 
 	return ask(keys, &writer, out, err);
 }
 
+_Static_assert((int)FLEET_PAIRING_MAX == CALL_CHALLENGE_MAX, "one limit in two rooms");
+
+static int keys_supervise(struct fleet_keys *table, struct slice challenge, struct buf *out,
+			  struct err *err)
+{
+	struct records_keys *keys = (struct records_keys *)table;
+	struct call_writer writer = begin(keys, CALL_SUPERVISE);
+
+	call_put(&writer, challenge);
+	return ask(keys, &writer, out, err);
+}
+
 void records_keys_init(struct records_keys *keys)
 {
-	*keys = (struct records_keys){.table = {keys_seal, keys_open, keys_issue, keys_sign},
-				      .link = LINK_INIT};
+	*keys = (struct records_keys){
+		.table = {keys_seal, keys_open, keys_issue, keys_sign, keys_supervise},
+		.link = LINK_INIT};
 }
 
 /* ---- the calls ---- */
@@ -267,6 +280,7 @@ static int do_api(struct records *records, struct call_fields *in, struct call_w
 		.entropy = entropy_system(),
 		.url = records->env->url,
 		.ca_pem = buf_slice(&records->ca_pem),
+		.supervision_pem = buf_slice(&records->supervision_pem),
 		.is_topic_change_allowed = records->policy->config.is_topic_change_allowed,
 	};
 	struct api_request request;

@@ -136,7 +136,8 @@ static int scene_open(void **state)
 	*state = scene;
 	clock_manual_init(&scene->clock, START);
 	entropy_seeded_init(&scene->entropy, 7);
-	scene->keys = (struct fleet_keys){.seal = seal, .open = unseal, .sign = sign};
+	scene->keys =
+		(struct fleet_keys){.seal = seal, .open = unseal, .sign = sign, .supervise = sign};
 	assert_int_equal(store_open(&scene->store, "sqlite::memory:", &scene->err), 0);
 	scene->context = (struct api_context){
 		.store = scene->store,
@@ -145,6 +146,7 @@ static int scene_open(void **state)
 		.entropy = &scene->entropy.entropy,
 		.url = "https://mdm.example.org",
 		.ca_pem = slice_text("a certificate"),
+		.supervision_pem = slice_text("of supervision"),
 	};
 	fleet_start(scene, "com.apple.mgmt.one");
 	return first_token(scene);
@@ -343,6 +345,45 @@ static void a_command_is_answered_with_what_it_does_and_when(void **state)
 	assert_non_null(strstr(text(scene, "when"), "push is off"));
 }
 
+/* token_make - and use it from now on */
+static void token_make(struct scene *scene, const char *body)
+{
+	assert_int_equal(ask(scene, "POST", "/api/v1/tokens", "", body), 0);
+	assert_int_equal(scene->status, 200);
+	snprintf(scene->token, sizeof(scene->token), "%s", text(scene, "token"));
+}
+
+/* what is signed for one device opens any other that this service supervises, so that a token of
+ * one group cannot have it */
+static void a_challenge_is_signed_for_operators_of_the_whole_service(void **state)
+{
+	static const char path[] = "/api/v1/devices/D1/pairing",
+			  body[] = "{\"challenge\":\"DQoAAQIDBAU=\"}";
+	struct store_device device = {
+		.udid = "D1", .is_supervised = 1, .ownership = STORE_CORPORATE, .created = START};
+	struct scene *scene = *state;
+	char mine[API_TOKEN_MAX + 1];
+
+	assert_int_equal(store_begin(scene->store, NULL), 0);
+	assert_int_equal(store_device_put(scene->store, &device, NULL), 0);
+	assert_int_equal(store_commit(scene->store, NULL), 0);
+	assert_int_equal(ask(scene, "POST", path, "", body), 0);
+	assert_int_equal(scene->status, 200);
+	assert_string_equal(text(scene, "signature"), "DQoAAQIDBAU=");
+	assert_int_equal(ask(scene, "POST", path, "", "{\"challenge\":\"?\"}"), 0);
+	assert_int_equal(scene->status, 400);
+	assert_int_equal(ask(scene, "POST", "/api/v1/devices/D2/pairing", "", body), 0);
+	assert_int_equal(scene->status, 404);
+	snprintf(mine, sizeof(mine), "%s", scene->token);
+	token_make(scene, "{\"name\":\"desk\",\"role\":\"help_desk\"}");
+	assert_int_equal(ask(scene, "POST", path, "", body), 0);
+	assert_int_equal(scene->status, 403);
+	snprintf(scene->token, sizeof(scene->token), "%s", mine);
+	token_make(scene, "{\"name\":\"part\",\"role\":\"administrator\",\"scope\":\"school\"}");
+	assert_int_equal(ask(scene, "POST", path, "", body), 0);
+	assert_int_equal(scene->status, 403);
+}
+
 /* push_pem - a push certificate for @topic with a key, which is another one if @is_foreign */
 static void push_pem(const char *topic, int64_t from, bool is_foreign, struct buf *pem)
 {
@@ -483,6 +524,7 @@ int main(void)
 		IN_SCENE(a_failure_leaves_no_mark_behind_so_that_all_of_the_call_is_undone),
 		IN_SCENE(a_request_type_that_nobody_knows_is_refused_unless_it_is_meant),
 		IN_SCENE(a_command_is_answered_with_what_it_does_and_when),
+		IN_SCENE(a_challenge_is_signed_for_operators_of_the_whole_service),
 		IN_SCENE(a_push_certificate_must_fit_its_key_its_time_and_the_topic),
 		cmocka_unit_test(what_json_says_becomes_a_property_list),
 		cmocka_unit_test(what_a_property_list_cannot_say_is_refused),

@@ -206,12 +206,56 @@ static void weak_requests_are_opened_by_the_configuration_that_was_read_last(voi
 	assert_int_equal(opened(scene, &enveloped), CRYPTO_BAD_ALGORITHM);
 }
 
+/* supervised - CALL_SUPERVISE: the outcome, and what it yields appended to @der */
+static int supervised(struct scene *scene, struct slice challenge, struct buf *der)
+{
+	struct call_writer writer = call_begin(&scene->link.out, ++scene->number, CALL_SUPERVISE);
+	struct frame frame;
+	int r;
+
+	call_put(&writer, challenge);
+	assert_int_equal(call_end(&writer, NULL), 0);
+	assert_int_equal(link_wait(&scene->link, scene->number, WAIT_MS, &frame, NULL), 0);
+	r = (int)call_get_u32(&frame.fields);
+	if (r == 0)
+		assert_int_equal(buf_append_slice(der, call_get(&frame.fields), NULL), 0);
+	return r;
+}
+
+static void only_records_have_a_challenge_signed_and_nothing_longer(void **state)
+{
+	struct scene *scene = *state;
+	CLEANUP(buf_clear) struct buf cert = BUF_INIT(CRYPTO_PEM_MAX);
+	CLEANUP(buf_clear) struct buf der = BUF_INIT(CRYPTO_PEM_MAX);
+	uint8_t challenge[CALL_CHALLENGE_MAX + 1];
+	struct slice whole = slice_of(challenge, CALL_CHALLENGE_MAX);
+
+	for (size_t i = 0; i < sizeof(challenge); i++)
+		challenge[i] = (uint8_t)i; /* line ends among them: text mode would change those */
+	assert_int_equal(supervised(scene, whole, &der), ERR_POLICY);
+	peer(scene, ROLE_COURIER);
+	assert_int_equal(supervised(scene, whole, &der), ERR_POLICY);
+	peer(scene, ROLE_RECORDS);
+	assert_int_equal(supervised(scene, SLICE_EMPTY, &der), ERR_PROTOCOL);
+	assert_int_equal(supervised(scene, slice_of(challenge, sizeof(challenge)), &der),
+			 ERR_PROTOCOL);
+	assert_int_equal(der.len, 0);
+	assert_int_equal(supervised(scene, whole, &der), 0);
+	assert_int_equal(data_read(&scene->config, "public/supervision.pem", &cert, NULL), 0);
+	assert_int_equal(crypto_cms_verify(buf_slice(&der), buf_slice(&cert), whole, NULL), 0);
+	buf_truncate(&cert, 0);
+	assert_int_equal(data_read(&scene->config, "public/profile.pem", &cert, NULL), 0);
+	assert_int_equal(crypto_cms_verify(buf_slice(&der), buf_slice(&cert), whole, NULL),
+			 CRYPTO_BAD_TAG);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_open, scene_close)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(weak_requests_are_opened_by_the_configuration_that_was_read_last),
+		TEST(only_records_have_a_challenge_signed_and_nothing_longer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

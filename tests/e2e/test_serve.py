@@ -81,12 +81,26 @@ def first_start(world):
         taken = world.run([world.program, 'serve', '--data', service.data, '--listen', '127.0.0.1:0'], code=1,
                           env=world.service_env)
         check('another service runs' in taken.messages, taken.messages)
-        token, ca = service.token, service.ca.read_bytes()
+        token, ca, supervision = service.token, service.ca.read_bytes(), service.api('GET', 'ca')['supervision']
+        check(supervision == (service.data / 'public' / 'supervision.pem').read_text())
+        world.run(['openssl', 'verify', '-CAfile', service.data / 'public' / 'supervision.pem',
+                   service.data / 'public' / 'supervision.pem'])
     again = Service(world).start()
-    check(again.token == token and again.ca.read_bytes() == ca)
-    check(not again.out.find('Next:'), again.out.lines)
+    check(again.token == token and again.ca.read_bytes() == ca and again.api('GET', 'ca')['supervision'] == supervision)
+    check(not again.out.find('Next:') and not again.log.find('supervision-identity-made'), again.out.lines)
     check(again.api('GET', 'devices')['devices'] == [])
     again.stop()
+
+
+@case('a data folder from before there was a supervision identity gets one at the next start, which says so')
+def supervision_later(world):
+    with Service(world) as service:
+        service.stop()
+    for folder in ('keys', 'public'):
+        (service.data / folder / 'supervision.pem').unlink()
+    with Service(world) as service:
+        check(service.log.find('supervision-identity-made certificate=public/supervision.pem'), service.log.lines)
+        check('BEGIN CERTIFICATE' in service.api('GET', 'ca')['supervision'])
 
 
 @case('check-config prints what it reads, names what makes no sense, and rehomed(8) has every keyword')
