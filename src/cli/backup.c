@@ -78,6 +78,7 @@ struct backup_command {
 	struct job_device device;
 	struct secret password;
 	struct job_backup_wish wish;
+	const struct job_backup_report *report; /* of the run: what the device says of itself */
 };
 
 static int on_opened(void *arg, struct repo **repo, struct err *err)
@@ -85,10 +86,10 @@ static int on_opened(void *arg, struct repo **repo, struct err *err)
 	struct backup_command *command = arg;
 	int r = opening_wait(&command->opening, repo, err);
 
-	if (r < 0)
+	/* the password is only for our own check of an encrypted manifest: no person is asked for
+	 * it, and no service where there is none */
+	if (r < 0 || command->report->device.will_encrypt == JOB_NO)
 		return r;
-	/* the password is only for our own check of an encrypted manifest: nobody is asked for it
-	 */
 	r = cli_device_password(command->cli, *repo, command->device.udid, false,
 				&command->password, err);
 	if (r == 0)
@@ -174,6 +175,7 @@ static int run(struct backup_command *command, const char *wanted, struct err *e
 	int r;
 
 	job_backup_report_init(&report);
+	command->report = &report;
 	r = job_device_find(&cli->env, wanted, &command->device, err);
 	if (r == 0)
 		r = job_backup(&cli->env, &command->device, &command->wish, on_opened, command,

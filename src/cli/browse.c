@@ -49,9 +49,9 @@ int cli_snapshot_open(struct cli *cli, struct repo *repo, const struct job_snaps
 		r = job_opening_admit(repo, snapshot, &is_personal, err);
 	if (r == 0 && snapshot->is_encrypted) {
 		/* a personal one opens with what its owner gives, not with what was kept */
-		r = cli_device_password(cli, is_personal ? NULL : repo, snapshot->udid,
-					access == CLI_KEYS || access == CLI_CONTENTS, &password,
-					err);
+		r = cli_device_password(
+			cli, is_personal ? NULL : repo, is_personal ? "" : snapshot->udid,
+			access == CLI_KEYS || access == CLI_CONTENTS, &password, err);
 		is_known = r == 0;
 	}
 	if (r < 0)

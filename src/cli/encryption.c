@@ -1,12 +1,12 @@
 /* rehome encryption on|off|change|rewrap */
-#include "cli/internal.h"
+#include "cli/mdm.h"
 
 #include <string.h>
 
 struct wish {
 	const char *new_file;
 	bool is_kept, is_folder;
-	bool wants_old, wants_new;
+	bool wants_old, wants_new, old_is_of_service;
 	struct secret old_password, new_password;
 };
 
@@ -35,10 +35,14 @@ static int passwords_get(struct cli *cli, struct wish *wish, struct repo *repo, 
 		new_file = cli->device_password_file;
 	if (wish->wants_old)
 		r = cli_device_password(cli, repo, udid, true, &wish->old_password, err);
+	wish->old_is_of_service = wish->wants_old && cli->password_from == CLI_FROM_SERVICE;
 	if (r < 0 || !wish->wants_new)
 		return r;
 	if (new_file)
 		return secret_read_file(&wish->new_password, new_file, err);
+	/* a change away from what the service keeps is a person's wish */
+	if (!wish->wants_old && mdm_named_password(cli, udid, &wish->new_password) == 0)
+		return 0;
 	return cli_ask_secret(cli, "new backup password of the device",
 			      "--new-device-password-file", true, &wish->new_password, err);
 }
@@ -100,6 +104,11 @@ static int change(struct cli *cli, struct wish *wish, struct repo *repo, const c
 		if (r < 0)
 			return err_wrap(err, r,
 					"the device has changed, what the repository keeps not");
+		if (wish->old_is_of_service && wish->wants_new)
+			cli_warn(cli,
+				 "the MDM service still keeps the password of before: `rehome mdm "
+				 "device backup-password set %s --replace --value-file FILE`",
+				 device.udid);
 	}
 	if (cli->is_json)
 		return cli_json(cli,

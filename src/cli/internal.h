@@ -43,14 +43,17 @@ int64_t cli_progress_left(const struct progress_state *state, double rate, int64
 
 struct cli_command;
 struct mdm;
+enum cli_password_from { CLI_FROM_PERSON, CLI_FROM_REPO, CLI_FROM_SERVICE };
 struct cli {
 	struct cli_world *world;
 	const struct cli_command *command;
 	const char *repo, *password_file, *device_password_file;
 	bool is_json, is_quiet;
-	bool used_kept_password; /* of the device, from the vault */
-	struct mdm *service;     /* the one that REHOME_MDM_URL names, once asked: mdm_named */
-	bool is_service_out;     /* it failed: not asked again */
+	enum cli_password_from password_from; /* of the device: where the last one came from */
+	struct mdm *service; /* the one that REHOME_MDM_URL names, once asked: mdm_named */
+	bool is_service_out; /* it failed: not asked again */
+	struct secret service_password; /* of the device that the next names; it is read once */
+	char service_password_udid[JOB_UDID_MAX];
 	struct cli_progress progress;
 	struct job_env env;
 	struct repo_env repo_env;
@@ -181,8 +184,10 @@ int cli_repo_password(struct cli *cli, bool is_new, struct secret *password, str
 /** cli_repo_open - cli_repo_path and cli_repo_password, then open; caller closes */
 int cli_repo_open(struct cli *cli, struct repo **out, struct err *err);
 /**
- * cli_device_password - --device-password-file, the vault of @repo (may be NULL), or asked for when
- * @is_needed Returns 0, or REPO_ABSENT when there is none and none is needed.
+ * cli_device_password - --device-password-file, the vault of @repo (may be NULL), the MDM service
+ * that is named, or asked for when @is_needed
+ * @udid: "" where only the person may give it, or nobody knows whose it is
+ * Returns 0, or REPO_ABSENT when there is none and none is needed.
  */
 int cli_device_password(struct cli *cli, struct repo *repo, const char *udid, bool is_needed,
 			struct secret *password, struct err *err);

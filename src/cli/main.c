@@ -60,6 +60,7 @@ static int finish(struct cli *cli, int r)
 
 	cli_progress_end(&cli->progress);
 	mdm_named_close(cli);
+	secret_clear(&cli->service_password);
 	if (r >= 0 && (fflush(world->out) != 0 || ferror(world->out)))
 		r = err_set(&cli->err, ERR_IO, "the standard output takes no more");
 	if (r >= 0)
@@ -67,9 +68,10 @@ static int finish(struct cli *cli, int r)
 	cli_warn(cli, "rehome%s%s: %s", cli->command ? " " : "",
 		 cli->command ? cli->command->name : "",
 		 *cli->err.text ? cli->err.text : err_code_name(r));
-	if (r == ERR_PASSWORD && cli->used_kept_password)
-		cli_warn(cli, "That was the password kept in the repository: "
-			      "--device-password-file gives another");
+	if (r == ERR_PASSWORD && cli->password_from != CLI_FROM_PERSON)
+		cli_warn(cli, "That was the password kept %s: --device-password-file gives another",
+			 cli->password_from == CLI_FROM_REPO ? "in the repository"
+							     : "by the MDM service");
 	return (int)cli_exit_of(r);
 }
 

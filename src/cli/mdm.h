@@ -47,6 +47,8 @@ enum mdm_option {
 	MDM_LIMIT,
 	MDM_VALUE_FILE,
 	MDM_FORCE,
+	MDM_GENERATE,
+	MDM_REPLACE,
 	MDM_DRY_RUN,
 	MDM_YES,
 	MDM_OPTION_COUNT,
@@ -157,12 +159,20 @@ void mdm_named_close(struct cli *cli);
 bool mdm_named_record(struct cli *cli, const char *udid, const char *serial,
 		      struct mdm_record *out);
 
+enum { MDM_NO_PASSWORD = 1 };
+/** mdm_named_password - the backup password of a device, where the service keeps one; read at most
+ * once in a run, for the service notes each time. Says where it is from. Returns 0 or
+ * MDM_NO_PASSWORD; trouble is told. @udid "": MDM_NO_PASSWORD */
+int mdm_named_password(struct cli *cli, const char *udid, struct secret *password);
+
 /* ---- mdm_request.c ---- */
 
 /** mdm_path - append the verb's path, its operands filled in, and its query; *@used operands are
  * taken */
 int mdm_path(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **argv, struct buf *out,
 	     int *used, struct err *err);
+/** mdm_secret_put - "value" of @body: the first line of --value-file; "-" is the standard input */
+int mdm_secret_put(struct mdm *mdm, json_t *body, struct err *err);
 /** mdm_body - the object of options and of the operands after @used */
 int mdm_body(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **argv, int used,
 	     json_t **out, struct err *err);
@@ -181,5 +191,7 @@ int mdm_run(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **argv)
 int mdm_run_send(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **argv);
 int mdm_run_follow(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **argv);
 int mdm_run_identifiers(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **argv);
+/** mdm_run_password - `set UDID` and `show UDID` (mdm_password.c) */
+int mdm_run_password(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **argv);
 
 #endif

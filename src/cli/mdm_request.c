@@ -124,15 +124,17 @@ static int rest_put(const struct mdm_verb *verb, int argc, char **argv, json_t *
 	return 0;
 }
 
-/* secret_put - the first line of --value-file */
-static int secret_put(struct mdm *mdm, json_t *body, struct err *err)
+int mdm_secret_put(struct mdm *mdm, json_t *body, struct err *err)
 {
 	CLEANUP(secret_clear) struct secret value = SECRET_INIT;
 	int r;
 
 	if (!mdm->values.text[MDM_VALUE_FILE])
 		return err_set(err, ERR_USAGE, "--value-file says which file holds the secret");
-	r = secret_read_file(&value, mdm->values.text[MDM_VALUE_FILE], err);
+	if (!strcmp(mdm->values.text[MDM_VALUE_FILE], "-"))
+		r = secret_read_file(&value, "/dev/stdin", err);
+	else
+		r = secret_read_file(&value, mdm->values.text[MDM_VALUE_FILE], err);
 	if (r < 0)
 		return r;
 	if (json_object_set_new(body, "value", json_stringn((const char *)value.bytes, value.len)) <
@@ -152,7 +154,7 @@ int mdm_body(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **argv
 	if (r == 0 && verb->rest)
 		r = rest_put(verb, argc - used, argv + used, body, err);
 	if (r == 0 && verb->takes >> MDM_VALUE_FILE & 1)
-		r = secret_put(mdm, body, err);
+		r = mdm_secret_put(mdm, body, err);
 	if (r < 0) {
 		json_decref(body);
 		return r;

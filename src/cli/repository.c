@@ -1,6 +1,6 @@
 /* repository - which one, and what opens it; and where the password of a device's backups comes
  * from */
-#include "cli/internal.h"
+#include "cli/mdm.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -64,15 +64,20 @@ int cli_repo_open(struct cli *cli, struct repo **out, struct err *err)
 int cli_device_password(struct cli *cli, struct repo *repo, const char *udid, bool is_needed,
 			struct secret *password, struct err *err)
 {
-	int r;
+	int r = REPO_ABSENT;
 
+	cli->password_from = CLI_FROM_PERSON;
 	if (cli->device_password_file)
 		return secret_read_file(password, cli->device_password_file, err);
-	if (repo) {
+	if (repo)
 		r = job_password_get(repo, udid, password, err);
-		cli->used_kept_password = r == 0;
-		if (r != REPO_ABSENT)
-			return r;
+	if (r == 0)
+		cli->password_from = CLI_FROM_REPO;
+	if (r != REPO_ABSENT)
+		return r;
+	if (mdm_named_password(cli, udid, password) == 0) {
+		cli->password_from = CLI_FROM_SERVICE;
+		return 0;
 	}
 	if (!is_needed)
 		return REPO_ABSENT;

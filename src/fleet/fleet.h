@@ -326,9 +326,14 @@ int fleet_identifier_remove(struct fleet *fleet, const char *identifier, const c
 /* a secret of a device; each use is audited. FLEET_NO_SUCH; FLEET_REFUSED: only of corporate,
  * supervised devices */
 enum fleet_secret { FLEET_BYPASS_CODE, FLEET_BACKUP_PASSWORD };
-/** fleet_secret_set - seal and keep @value */
+/** fleet_secret_set - seal and keep @value. FLEET_REFUSED when another one is kept, unless
+ * @replaces: what it opens, nothing else may open. The same again is fine. An empty backup password
+ * is refused. */
 int fleet_secret_set(struct fleet *fleet, const char *udid, enum fleet_secret which,
-		     const struct secret *value, const char *by, struct err *err);
+		     const struct secret *value, bool replaces, const char *by, struct err *err);
+/** fleet_secret_is_kept - is there one to get? Opens nothing, and leaves no row in the audit. */
+int fleet_secret_is_kept(struct fleet *fleet, const char *udid, enum fleet_secret which,
+			 bool *is_kept, struct err *err);
 /** fleet_secret_get - FLEET_NO_SUCH also if none is kept */
 int fleet_secret_get(struct fleet *fleet, const char *udid, enum fleet_secret which,
 		     struct secret *value, const char *by, struct err *err);

@@ -107,22 +107,51 @@ static const char *kind_of(enum fleet_secret which)
 	return which == FLEET_BYPASS_CODE ? "bypass-code" : "backup-password";
 }
 
+static bool has_secrets(const struct store_device *device)
+{
+	return device->ownership == STORE_CORPORATE && device->is_supervised;
+}
+
 static int find_corporate(struct fleet *fleet, const char *udid, struct store_device *device,
 			  struct err *err)
 {
 	int r = fleet_find_device(fleet, udid, device, err);
 
-	if (r == 0 && (device->ownership != STORE_CORPORATE || !device->is_supervised))
-		return fleet_refused(err, "only of a corporate and supervised device");
-	return r;
+	if (r != 0 || has_secrets(device))
+		return r;
+	return fleet_refused(err,
+			     device->is_supervised
+				     ? "only of a corporate device: this one is personal"
+				     : "only of a corporate and supervised device: this one is "
+				       "not supervised");
+}
+
+/* admit_new - is none kept, or the same as @value? */
+static int admit_new(struct fleet *fleet, const struct store_device *device,
+		     enum fleet_secret which, const struct secret *value, struct err *err)
+{
+	CLEANUP(buf_wipe) struct buf kept = BUF_INIT(SECRET_LEN_MAX);
+	int r = fleet_open(fleet, STORE_OF_DEVICE, device->no, kind_of(which), &kept, err);
+
+	if (r == FLEET_NO_SUCH)
+		return 0;
+	if (r != 0 || slice_equal(buf_slice(&kept), secret_slice(value)))
+		return r;
+	return fleet_refused(
+		err, "another one is kept already, and older backups may open with it alone: "
+		     "\"replace\" (--replace) puts this one in its place");
 }
 
 int fleet_secret_set(struct fleet *fleet, const char *udid, enum fleet_secret which,
-		     const struct secret *value, const char *by, struct err *err)
+		     const struct secret *value, bool replaces, const char *by, struct err *err)
 {
 	struct store_device device;
 	int r = find_corporate(fleet, udid, &device, err);
 
+	if (r == 0 && which == FLEET_BACKUP_PASSWORD && value->len == 0)
+		return fleet_refused(err, "an empty password encrypts nothing");
+	if (r == 0 && !replaces)
+		r = admit_new(fleet, &device, which, value, err);
 	if (r == 0)
 		r = fleet_seal(fleet, STORE_OF_DEVICE, device.no, kind_of(which),
 			       secret_slice(value), err);
@@ -131,6 +160,20 @@ int fleet_secret_set(struct fleet *fleet, const char *udid, enum fleet_secret wh
 	return fleet_audit(fleet, by,
 			   which == FLEET_BYPASS_CODE ? "bypass-code-set" : "backup-password-set",
 			   udid, NULL, err);
+}
+
+int fleet_secret_is_kept(struct fleet *fleet, const char *udid, enum fleet_secret which,
+			 bool *is_kept, struct err *err)
+{
+	struct store_device device;
+	struct store_kept kept;
+	int r = fleet_find_device(fleet, udid, &device, err);
+
+	if (r != 0)
+		return r;
+	r = store_kept_get(fleet->store, STORE_OF_DEVICE, device.no, kind_of(which), &kept, err);
+	*is_kept = r == 0 && has_secrets(&device);
+	return r < 0 ? r : 0;
 }
 
 int fleet_secret_get(struct fleet *fleet, const char *udid, enum fleet_secret which,

@@ -109,7 +109,7 @@ static void of_a_personal_device_less_is_seen(void **state)
 	assert_int_equal(testing_enqueue(t, ID, "InstalledApplicationList"), FLEET_REFUSED);
 	secret_set(&secret, slice_text("x"), &t->err);
 	assert_int_equal(TESTING_DO(t, fleet_secret_set(t->fleet, ID, FLEET_BACKUP_PASSWORD,
-							&secret, "anna", &t->err)),
+							&secret, false, "anna", &t->err)),
 			 FLEET_REFUSED);
 	TESTING_DO(t, fleet_ownership_set(t->fleet, ID, FLEET_CORPORATE, "anna", &t->err));
 	report_numbers(t, &peer);
@@ -193,6 +193,42 @@ static void only_for_a_corporate_and_supervised_device_of_ours_a_challenge_is_si
 	testing_report(t, &peer, ID, "Acknowledged", t->uuid);
 	assert_int_equal(sign(t, ID, "12345678", &out), FLEET_REFUSED);
 	assert_non_null(strstr(t->err.text, "given the device up"));
+}
+
+static int password_set(struct testing *t, const char *text, bool replaces)
+{
+	struct secret value = SECRET_INIT;
+
+	testing_check(t, secret_set(&value, slice_text(text), &t->err));
+	return TESTING_DO(t, fleet_secret_set(t->fleet, ID, FLEET_BACKUP_PASSWORD, &value, replaces,
+					      "anna", &t->err));
+}
+
+static bool password_is(struct testing *t, const char *text)
+{
+	struct secret value = SECRET_INIT;
+	int r = TESTING_DO(
+		t, fleet_secret_get(t->fleet, ID, FLEET_BACKUP_PASSWORD, &value, "anna", &t->err));
+
+	return r == 0 && slice_equal(secret_slice(&value), slice_text(text));
+}
+
+static void a_backup_password_is_set_once_unless_it_shall_be_replaced(void **state)
+{
+	struct testing *t = *state;
+	struct fleet_peer peer = testing_enroll(t, ID);
+
+	TESTING_DO(t, fleet_ownership_set(t->fleet, ID, FLEET_CORPORATE, "anna", &t->err));
+	assert_int_equal(password_set(t, "one", false), FLEET_REFUSED); /* not supervised */
+	assert_non_null(strstr(t->err.text, "not supervised"));
+	report_numbers(t, &peer);
+	assert_int_equal(password_set(t, "one", false), 0);
+	assert_int_equal(password_set(t, "one", false), 0);
+	assert_int_equal(password_set(t, "two", false), FLEET_REFUSED);
+	assert_true(password_is(t, "one"));
+	assert_int_equal(password_set(t, "", true), FLEET_REFUSED);
+	assert_int_equal(password_set(t, "two", true), 0);
+	assert_true(password_is(t, "two"));
 }
 
 static void clear_passcode_gets_the_stored_token_at_delivery(void **state)
@@ -554,6 +590,7 @@ int main(void)
 		TEST(of_a_personal_device_less_is_seen),
 		TEST(a_bypass_code_lies_sealed_and_in_no_result),
 		TEST(only_for_a_corporate_and_supervised_device_of_ours_a_challenge_is_signed),
+		TEST(a_backup_password_is_set_once_unless_it_shall_be_replaced),
 		TEST(clear_passcode_gets_the_stored_token_at_delivery),
 		TEST(what_is_assigned_is_installed_and_what_is_not_is_removed),
 		TEST(a_profile_that_is_gone_comes_back_after_a_profile_list),

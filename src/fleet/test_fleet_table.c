@@ -72,8 +72,9 @@ static void secret(struct testing *t, enum fleet_secret which, const char *text)
 	struct secret value = SECRET_INIT;
 
 	testing_check(t, secret_set(&value, slice_text(text), &t->err));
-	assert_int_equal(
-		TESTING_DO(t, fleet_secret_set(t->fleet, ID, which, &value, "anna", &t->err)), 0);
+	assert_int_equal(TESTING_DO(t, fleet_secret_set(t->fleet, ID, which, &value, false, "anna",
+							&t->err)),
+			 0);
 }
 
 static struct fleet_peer everything(struct testing *t)

@@ -219,6 +219,7 @@ int api_device_show(struct api_call *call, struct err *err)
 	struct store_group *groups;
 	size_t channel_count = 0, group_count = 0;
 	json_t *value, *names, *enrollments;
+	bool has_password = false;
 	int r = api_device_find(call, call->params[0], &device, err);
 
 	if (r == 0)
@@ -227,11 +228,15 @@ int api_device_show(struct api_call *call, struct err *err)
 	if (r == 0)
 		r = store_group_list(store, device.no, 0, STORE_LIST_MAX, &groups, &group_count,
 				     err);
+	if (r == 0)
+		r = fleet_secret_is_kept(call->context->fleet, device.udid, FLEET_BACKUP_PASSWORD,
+					 &has_password, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	value = device_json(&device);
 	names = json_array();
 	enrollments = json_array();
+	api_put(call, value, "has_backup_password", json_boolean(has_password));
 	api_put(call, value, "groups", names);
 	api_put(call, value, "enrollments", enrollments);
 	for (size_t i = 0; i < group_count; i++)
@@ -301,51 +306,56 @@ int api_device_replace(struct api_call *call, struct err *err)
 	return api_done(call, r, err);
 }
 
-/* secret_named - 1: was answered */
-static int secret_named(struct api_call *call, enum fleet_secret *which, struct err *err)
-{
-	const char *name = call->params[1];
-	int r;
-
-	*which = FLEET_BYPASS_CODE;
-	if (!strcmp(name, "bypass-code"))
-		return 0;
-	*which = FLEET_BACKUP_PASSWORD;
-	if (!strcmp(name, "backup-password"))
-		return 0;
-	r = api_refuse(call, 404, "not_found", NULL, err,
-		       "there are the secrets bypass-code and backup-password");
-	return api_answered(r);
-}
-
-int api_device_secret_get(struct api_call *call, struct err *err)
+static int secret_get(struct api_call *call, enum fleet_secret which, struct err *err)
 {
 	CLEANUP(secret_clear) struct secret value = SECRET_INIT;
-	enum fleet_secret which;
-	int r = secret_named(call, &which, err);
+	struct store_device device;
+	int r = api_device_find(call, call->params[0], &device, err);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = fleet_secret_get(call->context->fleet, call->params[0], which, &value, call->who, err);
+	r = fleet_secret_get(call->context->fleet, device.udid, which, &value, call->who, err);
 	if (r != 0)
 		return api_outcome(call, r, err);
 	return api_reply(call, 200,
 			 json_pack("{s:s%}", "value", (const char *)value.bytes, value.len), err);
 }
 
-int api_device_secret_set(struct api_call *call, struct err *err)
+static int secret_put(struct api_call *call, enum fleet_secret which, bool replaces,
+		      struct err *err)
 {
 	CLEANUP(secret_clear) struct secret value = SECRET_INIT;
-	enum fleet_secret which;
-	int r = secret_named(call, &which, err);
+	struct store_device device;
+	int r = api_device_find(call, call->params[0], &device, err);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
 	r = secret_set(&value, slice_text(api_get_text(call, "value")), err);
 	if (r == 0)
-		r = fleet_secret_set(call->context->fleet, call->params[0], which, &value,
+		r = fleet_secret_set(call->context->fleet, device.udid, which, &value, replaces,
 				     call->who, err);
 	return api_done(call, r, err);
+}
+
+int api_device_bypass_get(struct api_call *call, struct err *err)
+{
+	return secret_get(call, FLEET_BYPASS_CODE, err);
+}
+
+/* the device makes a new one each time that it enrolls: the old one is of no use */
+int api_device_bypass_set(struct api_call *call, struct err *err)
+{
+	return secret_put(call, FLEET_BYPASS_CODE, true, err);
+}
+
+int api_device_password_get(struct api_call *call, struct err *err)
+{
+	return secret_get(call, FLEET_BACKUP_PASSWORD, err);
+}
+
+int api_device_password_set(struct api_call *call, struct err *err)
+{
+	return secret_put(call, FLEET_BACKUP_PASSWORD, api_get_flag(call, "replace", false), err);
 }
 
 /* ---- pairing ---- */

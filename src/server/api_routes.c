@@ -80,6 +80,11 @@ static const struct api_field secret_value[] = {
 	{"value", API_TEXT, true, "kept sealed"},
 	{0},
 };
+static const struct api_field password_value[] = {
+	{"value", API_TEXT, true, "kept sealed"},
+	{"replace", API_FLAG, false, "in place of another one that is kept"},
+	{0},
+};
 static const struct api_field pairing_sign[] = {
 	{"challenge", API_TEXT, true, "PairingChallenge of the device in base64, 1 to 64 bytes"},
 	{0},
@@ -212,10 +217,16 @@ const struct api_route api_routes[] = {
 	 api_device_set, device_set, NULL, "change its ownership"},
 	{"POST", V1 "/devices/{udid}/replace", API_OPERATOR, API_DRY | API_NOTED, "replace",
 	 api_device_replace, device_replace, NULL, "another device takes its place"},
-	{"GET", V1 "/devices/{udid}/secrets/{name}", API_ADMINISTRATOR, API_NOTED, "secret-get",
-	 api_device_secret_get, NULL, NULL, "read bypass-code or backup-password"},
-	{"PUT", V1 "/devices/{udid}/secrets/{name}", API_ADMINISTRATOR, API_NOTED, "secret-set",
-	 api_device_secret_set, secret_value, NULL, "keep bypass-code or backup-password"},
+	{"GET", V1 "/devices/{udid}/secrets/bypass-code", API_ADMINISTRATOR, API_NOTED,
+	 "bypass-code-get", api_device_bypass_get, NULL, NULL, "read the bypass code"},
+	{"PUT", V1 "/devices/{udid}/secrets/bypass-code", API_ADMINISTRATOR, API_NOTED,
+	 "bypass-code-set", api_device_bypass_set, secret_value, NULL, "keep a bypass code"},
+	{"GET", V1 "/devices/{udid}/secrets/backup-password", API_OPERATOR, API_SCOPED | API_NOTED,
+	 "backup-password-get", api_device_password_get, NULL, NULL,
+	 "read the backup password of a corporate, supervised device"},
+	{"PUT", V1 "/devices/{udid}/secrets/backup-password", API_OPERATOR, API_SCOPED | API_NOTED,
+	 "backup-password-set", api_device_password_set, password_value, NULL,
+	 "keep the backup password of a corporate, supervised device"},
 	/* for no token with a scope: a challenge does not say whose it is */
 	{"POST", V1 "/devices/{udid}/pairing", API_OPERATOR, API_NOTED, "pairing-sign",
 	 api_device_pairing, pairing_sign, NULL,

@@ -183,11 +183,11 @@ static void dangerous_routes_ask_for_their_role(void **state)
 		const char *part;
 		enum api_role least;
 	} rules[] = {
-		{"/wipe", API_OPERATOR},          {"/retire", API_OPERATOR},
-		{"/unenroll", API_OPERATOR},      {"/delete", API_OPERATOR},
-		{"/tokens", API_ADMINISTRATOR},   {"/webhooks", API_ADMINISTRATOR},
-		{"/secrets/", API_ADMINISTRATOR}, {"/migration", API_ADMINISTRATOR},
-		{"/export", API_ADMINISTRATOR},
+		{"/wipe", API_OPERATOR},        {"/retire", API_OPERATOR},
+		{"/unenroll", API_OPERATOR},    {"/delete", API_OPERATOR},
+		{"/tokens", API_ADMINISTRATOR}, {"/webhooks", API_ADMINISTRATOR},
+		{"/secrets/", API_OPERATOR},    {"/migration", API_ADMINISTRATOR},
+		{"/export", API_ADMINISTRATOR}, {"/secrets/bypass-code", API_ADMINISTRATOR},
 	};
 
 	for (const struct api_route *route = api_routes; route->method; route++)

@@ -103,3 +103,95 @@ def listing(world):
     check(done.text == world.rehome('devices', mux=mux).text, done.text)
     check(done.messages.count('\n') == 1 and service.url in done.messages, done.messages)
     check('service' not in listed(world, mux, env=named)[udid])
+
+
+def corporate(world, service, ipad):
+    """The service has it as a corporate, supervised device."""
+    udid = world.udid(ipad)
+    enroll(world, service, ipad)
+    service.api('PATCH', f'/devices/{udid}', ownership='corporate')
+    service.act('inventory', udid)
+    poll(world, ipad)
+    check(service.device(udid)['supervised'], service.device(udid))
+    return udid
+
+
+def audited(service, udid, action):
+    return [row for row in service.api('GET', f'/audit?subject={udid}')['audit'] if row['action'] == action]
+
+
+def no_secret(world, service, word, *outputs):
+    """Neither a log nor a file nor anything printed has it."""
+    texts = [done.text + done.messages for done in outputs] + [service.said()]
+    check(all(word not in text for text in texts), 'the password was printed')
+    for path in [*world.repo.rglob('*'), *service.data.rglob('*')]:
+        check(not path.is_file() or word.encode() not in path.read_bytes(), f'the password lies in {path}')
+
+
+@case('a backup password is set once in the service; encryption, backup and restore get it there, and each time is noted')
+def password(world):
+    ipad = world.small('ipad', '--supervised', '--os', '18.6', files=10)
+    with serving(world) as service:
+        named = asking(world, service)
+        udid = corporate(world, service, ipad)
+        mdm = ('mdm', 'device', 'backup-password')
+        done = [world.rehome(*mdm, 'set', udid, env=named)]
+        done.append(world.rehome(*mdm, 'set', udid, env=named, code=4))
+        check('--replace' in done[1].messages, done[1].messages)
+        asked = world.rehome(*mdm, 'show', udid, env=named, code=2)
+        check('--yes' in asked.messages and not audited(service, udid, 'backup-password-get'), asked.messages)
+        word = world.rehome(*mdm, 'show', udid, '--yes', env=named).text.strip()
+        check(len(word) == 29 and word.count('-') == 4, 'no generated password')
+        mux = world.simulator(ipad)
+        world.paired(mux, ipad)
+        world.init()
+        done.append(world.rehome('encryption', 'on', udid, mux=mux, env=named))
+        check('MDM service at' in done[-1].messages and world.facts(ipad)['will_encrypt'], done[-1].messages)
+        done.append(world.rehome('backup', udid, '--json', mux=mux, env=named))
+        check(done[-1].json()['checked'] and 'MDM service at' in done[-1].messages, done[-1].messages)
+        count = len(audited(service, udid, 'backup-password-get'))
+        check(count == 3, audited(service, udid, 'backup-password-get'))  # shown, encryption on, backup
+        done.append(world.rehome('restore', 'latest', udid, '--yes', '--fact', 'reset=erased_locally', mux=mux, env=named))
+        check(len(audited(service, udid, 'backup-password-get')) == count + 1, 'read more than once in a run')
+        for words in (('verify', 'latest'), ('ls', 'latest'), ('show', 'latest')):
+            done.append(world.rehome(*words, env=named))
+        check('management   unknown' not in done[-1].text, done[-1].text)
+        no_secret(world, service, word, *done)
+        # without the service it opens with what a person gives, and with that alone
+        world.rehome('ls', 'latest', code=1)
+        world.rehome('ls', 'latest', '--device-password-file', world.secret('shown', word))
+        # another one: what is older does not open with it, and that is told with where it is from
+        world.rehome(*mdm, 'set', udid, '--replace', '--value-file', '-', env=named, input=b'quokka\n')
+        wrong = world.rehome('ls', 'latest', env=named, code=1)
+        check('kept by the MDM service' in wrong.messages and 'quokka' not in wrong.messages, wrong.messages)
+    gone = world.rehome('ls', 'latest', env=named, code=1)
+    check(service.url in gone.messages and '--device-password-file' in gone.messages, gone.messages)
+
+
+@case('a backup password is kept of a corporate and supervised device only, and read by an operator at least')
+def password_whose(world):
+    ipad, plain = world.small('ipad', '--supervised', files=5), world.small('plain', files=5, seed=2)
+    with serving(world) as service:
+        named = asking(world, service)
+        udid = corporate(world, service, ipad)
+        enroll(world, service, plain)
+        path = f'/devices/{udid}/secrets/backup-password'
+        status, told = service.call('PUT', f'/devices/{world.udid(plain)}/secrets/backup-password', {'value': 'x'})
+        check(status == 409 and 'not supervised' in told['error']['message'], told)
+        world.rehome('mdm', 'device', 'backup-password', 'set', udid, '--value-file', world.secret('own', 'a word'), env=named)
+        check(service.device(udid)['has_backup_password'], service.device(udid))
+        for role, code in (('help_desk', 403), ('operator', 200)):
+            token = service.api('POST', '/tokens', name=role, role=role)['token']
+            kept, service.token = service.token, token
+            check(service.call('GET', path)[0] == code, role)
+            service.token = kept
+        named['REHOME_MDM_TOKEN_FILE'] = str(world.secret('help', service.api('POST', '/tokens', name='h', role='help_desk')['token']))
+        mux = world.simulator(ipad)
+        world.paired(mux, ipad)
+        refused = world.rehome('encryption', 'on', udid, mux=mux, env=named, code=1)
+        check('does not give it' in refused.messages and 'operator' in refused.messages, refused.messages)
+        check(not world.facts(ipad)['will_encrypt'])
+        service.api('PATCH', f'/devices/{udid}', ownership='personal')
+        status, told = service.call('GET', path)
+        check(status == 409 and 'personal' in told['error']['message'], told)
+        check(not service.device(udid)['has_backup_password'])
