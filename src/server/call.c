@@ -71,6 +71,7 @@ int call_end(struct call_writer *writer, struct err *err)
 	if (writer->code == 0 && len > CALL_FRAME_MAX)
 		writer->code = ERR_LIMIT;
 	if (writer->code < 0) {
+		explicit_bzero(writer->out->bytes + writer->start, len);
 		buf_truncate(writer->out, writer->start);
 		return err_set(err, writer->code, "a call between processes: %s",
 			       err_code_name(writer->code));
@@ -135,6 +136,9 @@ void link_open(struct link *link, int fd)
 	link_close(link);
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	link->fd = fd;
+	/* a buffer that grows leaves a copy behind: this one need not for most frames.  Without
+	 * memory it grows when it is used */
+	(void)buf_reserve(&link->out, LINK_READ_LEN, NULL);
 }
 
 void link_close(struct link *link)
@@ -146,13 +150,14 @@ void link_close(struct link *link)
 	link->in_at = link->out_at = 0;
 }
 
-/* compact - drop what is done with */
+/* compact - drop what is done with, and leave no trace of it */
 static void compact(struct buf *buf, size_t *at)
 {
 	if (*at == 0)
 		return;
 	if (*at < buf->len)
 		memmove(buf->bytes, buf->bytes + *at, buf->len - *at);
+	explicit_bzero(buf->bytes + buf->len - *at, *at);
 	buf_truncate(buf, buf->len - *at);
 	*at = 0;
 	if (buf->len == 0 && buf->cap > LINK_KEEP)
@@ -205,6 +210,11 @@ int link_next(struct link *link, struct frame *frame, struct err *err)
 		reader_of(slice_of(at + CALL_HEAD_LEN, len + 4 - CALL_HEAD_LEN)), false};
 	link->in_at += len + 4;
 	return 0;
+}
+
+void link_done(struct link *link)
+{
+	compact(&link->in, &link->in_at);
 }
 
 int link_flush(struct link *link, struct err *err)

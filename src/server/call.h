@@ -93,7 +93,12 @@ bool call_get_done(const struct call_fields *fields);
 
 /* ---- one end of a socket pair ---- */
 
-/** struct link - LINK_INIT; fd -1: not connected */
+/**
+ * struct link - LINK_INIT; fd -1: not connected
+ *
+ * Some frames carry opened secrets, so all of them are overwritten: what was sent at once, what was
+ * received when the receiver says link_done.
+ */
 struct link {
 	int fd;
 	struct buf in, out;
@@ -102,7 +107,7 @@ struct link {
 #define LINK_INIT \
 	((struct link){.fd = -1, .in = BUF_INIT(2 * CALL_FRAME_MAX), .out = BUF_INIT(64 << 20)})
 
-/** struct frame - borrowed from the link until its next link_receive */
+/** struct frame - borrowed from the link until its next link_receive or link_done */
 struct frame {
 	uint32_t number;
 	enum call_op op;
@@ -119,6 +124,8 @@ void link_close(struct link *link);
 int link_receive(struct link *link, struct err *err);
 /** link_next - the next whole frame. 0; LINK_NOTHING; ERR_PROTOCOL for a length out of bounds */
 int link_next(struct link *link, struct frame *frame, struct err *err);
+/** link_done - the frames handed out so far are of no use any more, and leave the memory */
+void link_done(struct link *link);
 /** link_flush - send what is buffered, without waiting. 0: all of it; LINK_NOTHING: some is left;
  * ERR_CLOSED */
 int link_flush(struct link *link, struct err *err);

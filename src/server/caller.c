@@ -103,6 +103,7 @@ static void ready(void *arg, unsigned events)
 		r = link_receive(&caller->link, NULL);
 		while (r == 0 && (r = link_next(&caller->link, &frame, NULL)) == 0)
 			take(caller, &frame);
+		link_done(&caller->link);
 	}
 	if (r < 0)
 		disconnect(caller);

@@ -57,12 +57,24 @@ static const char *reason_of(const struct err *err)
 
 /* ---- asking `keys` ---- */
 
+/* opened_take - the answer of `keys`, appended to @out */
+static int opened_take(struct call_fields *answer, struct buf *out, struct err *err)
+{
+	struct slice bytes;
+
+	if (call_get_u32(answer) != 0)
+		return err_set(err, ERR_CORRUPT, "a sealed value does not open");
+	bytes = call_get(answer);
+	if (!call_get_done(answer))
+		return err_set(err, ERR_PROTOCOL, "keys: a malformed answer");
+	return buf_append_slice(out, bytes, err);
+}
+
 static int open_sealed(struct courier *courier, const char *purpose, struct slice sealed,
 		       struct buf *out, struct err *err)
 {
 	struct call_writer writer = call_begin(&courier->keys.out, ++courier->number, CALL_OPEN);
 	struct frame frame;
-	struct slice bytes;
 	int r;
 
 	call_put_text(&writer, purpose);
@@ -72,12 +84,9 @@ static int open_sealed(struct courier *courier, const char *purpose, struct slic
 		r = link_wait(&courier->keys, courier->number, COURIER_KEYS_MS, &frame, err);
 	if (r < 0)
 		return r;
-	if (call_get_u32(&frame.fields) != 0)
-		return err_set(err, ERR_CORRUPT, "a sealed value does not open");
-	bytes = call_get(&frame.fields);
-	if (!call_get_done(&frame.fields))
-		return err_set(err, ERR_PROTOCOL, "keys: a malformed answer");
-	return buf_append_slice(out, bytes, err);
+	r = opened_take(&frame.fields, out, err);
+	link_done(&courier->keys);
+	return r;
 }
 
 /* ---- pushes ---- */
@@ -368,6 +377,7 @@ static void frames_take(struct courier *courier)
 			log_event(LOG_WARNING, "courier", "operation=%d reason=\"%s\"",
 				  (int)frame.op, reason_of(&err));
 	}
+	link_done(&courier->records);
 }
 
 static int controls_take(struct courier *courier, struct err *err)

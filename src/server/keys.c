@@ -231,6 +231,7 @@ static void serve(struct keys *keys, struct link *link, enum role role)
 	if (r == 0)
 		while ((r = link_next(link, &frame, &err)) == 0)
 			answer(keys, link, role, &frame);
+	link_done(link);
 	if (r < 0)
 		link_close(link);
 }

@@ -146,13 +146,21 @@ static void away(struct records *records, int code, const struct err *err)
 	records->reopen_ms = 0;
 }
 
+/* answer_forget - it may have told an operator a secret */
+static void answer_forget(struct buf *out)
+{
+	if (out->len > 0)
+		explicit_bzero(out->bytes, out->len);
+	buf_truncate(out, 0);
+	if (out->cap > ANSWER_KEEP)
+		buf_wipe(out);
+}
+
 static void batch_answer(struct records *records, struct waiting *calls, unsigned count)
 {
 	struct err err = ERR_INIT;
 	int r;
 
-	for (unsigned i = 0; i < count; i++)
-		buf_truncate(&calls[i].out, 0); /* what an earlier batch left */
 	r = records->is_away ? ERR_CLOSED : batch_run(records, calls, count, &err);
 	counts_add(r == 0 ? &records->env->counts->commits : &records->env->counts->commits_failed);
 	if (r == 0)
@@ -164,9 +172,10 @@ static void batch_answer(struct records *records, struct waiting *calls, unsigne
 		if (r != 0) /* also when the calls went well and the commit did not */
 			answer_only(&calls[i], r);
 		buf_append_slice(&calls[i].peer->link.out, buf_slice(&calls[i].out), NULL);
-		if (calls[i].out.cap > ANSWER_KEEP)
-			buf_wipe(&calls[i].out);
+		answer_forget(&calls[i].out);
 	}
+	for (unsigned i = 0; i < RECORDS_LINKS_MAX; i++)
+		link_done(&records->peers[i].link);
 }
 
 int records_transaction(struct records *records,

@@ -7,26 +7,35 @@
 
 /* ---- fleet's table of what only `keys` can do ---- */
 
-/* ask - send what @writer began and wait; the first field of the answer is appended to @out */
+/* take - the only field of an answer, appended to @out */
+static int take(struct call_fields *answer, struct buf *out, struct err *err)
+{
+	int outcome = (int)call_get_u32(answer);
+	struct slice bytes;
+
+	if (outcome != 0)
+		return err_set(err, outcome < 0 ? outcome : ERR_CORRUPT, "keys refused (%d)",
+			       outcome);
+	bytes = call_get(answer);
+	if (!call_get_done(answer))
+		return err_set(err, ERR_PROTOCOL, "keys: a malformed answer");
+	return buf_append_slice(out, bytes, err);
+}
+
+/* ask - send what @writer began and wait; the field of the answer is appended to @out */
 static int ask(struct records_keys *keys, struct call_writer *writer, struct buf *out,
 	       struct err *err)
 {
 	struct frame frame;
-	struct slice bytes;
-	int outcome, r = call_end(writer, err);
+	int r = call_end(writer, err);
 
 	if (r == 0)
 		r = link_wait(&keys->link, keys->number, RECORDS_KEYS_MS, &frame, err);
 	if (r < 0)
 		return err_wrap(err, r == ERR_CLOSED ? ERR_IO : r, "keys");
-	outcome = (int)call_get_u32(&frame.fields);
-	if (outcome != 0)
-		return err_set(err, outcome < 0 ? outcome : ERR_CORRUPT, "keys refused (%d)",
-			       outcome);
-	bytes = call_get(&frame.fields);
-	if (!call_get_done(&frame.fields))
-		return err_set(err, ERR_PROTOCOL, "keys: a malformed answer");
-	return buf_append_slice(out, bytes, err);
+	r = take(&frame.fields, out, err);
+	link_done(&keys->link);
+	return r;
 }
 
 static struct call_writer begin(struct records_keys *keys, enum call_op op)

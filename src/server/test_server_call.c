@@ -200,6 +200,41 @@ static void an_answer_to_an_earlier_call_is_passed_over(void **state)
 
 #define PAIR_TEST(f) cmocka_unit_test_setup_teardown(f, pair_make, pair_end)
 
+static bool holds(const struct buf *buf, const char *text)
+{
+	return buf->cap > 0 && memmem(buf->bytes, buf->cap, text, strlen(text)) != NULL;
+}
+
+static void send_text(struct link *link, uint32_t number, const char *text)
+{
+	struct call_writer writer = call_begin(&link->out, number, CALL_OPEN);
+
+	call_put_text(&writer, text);
+	assert_int_equal(call_end(&writer, NULL), 0);
+}
+
+static void what_was_sent_and_used_leaves_the_memory(void **state)
+{
+	struct pair *pair = *state;
+	struct frame frame;
+	char text[16];
+
+	send_text(&pair->a, 1, "correct horse");
+	send_text(&pair->a, 2, "battery staple");
+	assert_int_equal(link_flush(&pair->a, NULL), 0);
+	assert_false(holds(&pair->a.out, "correct horse"));
+	assert_int_equal(link_receive(&pair->b, NULL), 0);
+	assert_int_equal(link_next(&pair->b, &frame, NULL), 0);
+	assert_true(holds(&pair->b.in, "correct horse"));
+	link_done(&pair->b);
+	assert_false(holds(&pair->b.in, "correct horse"));
+	assert_int_equal(link_next(&pair->b, &frame, NULL), 0);
+	call_get_text(&frame.fields, text, sizeof(text));
+	assert_string_equal(text, "battery staple");
+	link_done(&pair->b);
+	assert_false(holds(&pair->b.in, "battery staple"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +245,7 @@ int main(void)
 		cmocka_unit_test(a_frame_beyond_the_limit_leaves_the_buffer_as_it_was),
 		PAIR_TEST(large_frames_pass_in_pieces),
 		PAIR_TEST(waiting_ends_when_the_other_end_is_gone_or_silent),
+		PAIR_TEST(what_was_sent_and_used_leaves_the_memory),
 		PAIR_TEST(an_answer_to_an_earlier_call_is_passed_over),
 	};
 
