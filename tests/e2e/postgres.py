@@ -12,6 +12,7 @@ import glob
 import os
 import pathlib
 import pwd
+import select
 import shutil
 import signal
 import subprocess
@@ -82,9 +83,21 @@ class Server:
             self.process.wait()
 
     def kill(self):
-        """As if its machine lost power: nothing is written any more."""
-        os.killpg(self.process.pid, signal.SIGKILL)
+        """As if its machine lost power: nothing is written any more, and nothing answered.
+
+        Each process of a server is the leader of a group of its own, and some answer for a while after
+        the first one is gone.
+        """
+        self.process.send_signal(signal.SIGSTOP)  # it starts no further ones
+        children = pathlib.Path(f'/proc/{self.process.pid}/task/{self.process.pid}/children').read_text().split()
+        ends = [os.pidfd_open(int(pid)) for pid in children]
+        for end in ends:
+            signal.pidfd_send_signal(end, signal.SIGKILL)
+        self.process.kill()
         self.process.wait()
+        for end in ends:
+            select.select([end], [], [])
+            os.close(end)
 
     def database(self, name):
         self.run('createdb', '-h', self.folder, '-U', 'rehome', name)
