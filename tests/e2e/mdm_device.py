@@ -4,16 +4,21 @@ Nothing of this tree is used: the identity comes over SCEP (RFC 8894) with messa
 signs, so that a mistake that both of our own ends make would show.
 """
 import hashlib
-import http.client
 import os
 import plistlib
-import ssl
 import subprocess
 import urllib.parse
 
 from harness import check
+from serving import TOPIC
 
 CHECKIN = 'application/x-apple-aspen-mdm-checkin'
+REPORT = 'application/x-apple-aspen-mdm'
+
+
+def path_of(url):
+    place = urllib.parse.urlsplit(url)
+    return place.path + (f'?{place.query}' if place.query else '')
 
 
 def openssl(*words, input=b''):
@@ -84,43 +89,42 @@ def pki_message(folder, content):
 
 
 class Device:
-    def __init__(self, world, service, name, udid):
-        self.service, self.udid = service, udid
-        self.folder = world.dir / f'device-{name}'
+    """Its identity comes from the service's SCEP, by install() or scep(), or from elsewhere, by move_in()."""
+
+    def __init__(self, service, udid, name='device'):
+        self.service, self.udid, self.topic = service, udid, TOPIC
+        self.folder = service.world.dir / f'device-{name}'
         self.folder.mkdir()
-        self.certificate = None
-        self.topic = None
-        self.trust = str(service.ca)
+        self.identity = None
 
     # ---- the way to an identity
 
-    def fetch(self, method, url, body=None, content_type=None, identity=True):
-        """(status, headers, body) from the service at @url"""
-        place = urllib.parse.urlparse(url)
-        context = ssl.create_default_context(cafile=self.trust)
-        if identity and self.certificate:
-            context.load_cert_chain(self.certificate, self.folder / 'key.pem')
-        connection = http.client.HTTPSConnection(place.hostname, place.port, context=context, timeout=60)
-        try:
-            headers = {'Content-Type': content_type} if content_type else {}
-            connection.request(method, place.path + (f'?{place.query}' if place.query else ''), body, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read()
-        finally:
-            connection.close()
+    def self_signed(self):
+        """An identity of nobody's."""
+        self.identity = self.folder / 'cert.pem', self.folder / 'key.pem'
+        openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30',
+                '-subj', '/CN=python device', '-out', self.identity[0], '-keyout', self.identity[1])
+        return self
+
+    def move_in(self):
+        """From another service, which had its identity issued elsewhere; it is known at once."""
+        self.self_signed()
+        self.service.move_in(self.udid, self.sha256)
+        return self
 
     def install(self, link):
         """Fetch the enrollment profile and the certificate that it asks for."""
-        status, headers, signed = self.fetch('GET', link)
+        status, headers, signed = self.service.ask('GET', path_of(link))
         check(status == 200 and headers['Content-Type'] == 'application/x-apple-aspen-config', f'{status} {signed[:200]}')
-        profile = plistlib.loads(openssl('cms', '-verify', '-inform', 'DER', '-CAfile', self.trust, '-purpose', 'any',
+        profile = plistlib.loads(openssl('cms', '-verify', '-inform', 'DER', '-CAfile', self.service.ca, '-purpose', 'any',
                                          input=signed))
         payloads = {payload['PayloadType']: payload for payload in profile['PayloadContent']}
         scep, mdm = payloads['com.apple.security.scep']['PayloadContent'], payloads['com.apple.mdm']
         self.topic = mdm['Topic']
-        self.scep(scep['URL'], scep['Challenge'])
+        self.scep(scep['Challenge'], path_of(scep['URL']))
+        return self
 
-    def scep(self, url, challenge):
+    def scep(self, challenge, path='/scep'):
         folder = self.folder
         config = folder / 'csr.conf'
         config.write_text('[req]\nprompt=no\ndistinguished_name=dn\nattributes=at\n[dn]\nCN=python device\n'
@@ -129,45 +133,60 @@ class Device:
         openssl('req', '-new', '-x509', '-key', folder / 'key.pem', '-subj', '/CN=python device', '-days', '2',
                 '-out', folder / 'self.pem')
         csr = openssl('req', '-new', '-key', folder / 'key.pem', '-config', config, '-outform', 'DER')
-        status, headers, ca = self.fetch('GET', f'{url}?operation=GetCACert', identity=False)
+        status, headers, ca = self.service.ask('GET', f'{path}?operation=GetCACert')
         check(status == 200 and headers['Content-Type'] == 'application/x-x509-ca-ra-cert', headers['Content-Type'])
         certs = openssl('pkcs7', '-inform', 'DER', '-print_certs', input=ca)
         (folder / 'ra.pem').write_bytes(certs)  # the RA stands first, and openssl takes the first
         enveloped = openssl('cms', '-encrypt', '-binary', '-aes-128-cbc', '-outform', 'DER', folder / 'ra.pem', input=csr)
-        status, _, reply = self.fetch('POST', f'{url}?operation=PKIOperation', pki_message(folder, enveloped),
-                                      'application/x-pki-message', identity=False)
+        status, _, reply = self.service.ask('POST', f'{path}?operation=PKIOperation', pki_message(folder, enveloped),
+                                            {'Content-Type': 'application/x-pki-message'})
         check(status == 200, f'PKIOperation: {status} {reply[:200]}')
         content = openssl('cms', '-verify', '-noverify', '-inform', 'DER', input=reply)
         check(content, 'the CertRep has no certificate')
         plain = openssl('cms', '-decrypt', '-inform', 'DER', '-recip', folder / 'self.pem', '-inkey', folder / 'key.pem',
                         input=content)
         (folder / 'cert.pem').write_bytes(openssl('pkcs7', '-inform', 'DER', '-print_certs', input=plain))
-        self.certificate = folder / 'cert.pem'
+        self.identity = folder / 'cert.pem', folder / 'key.pem'
+        return self
 
     @property
     def sha256(self):
-        return hashlib.sha256(openssl('x509', '-in', self.certificate, '-outform', 'DER')).hexdigest()
+        return hashlib.sha256(openssl('x509', '-in', self.identity[0], '-outform', 'DER')).hexdigest()
 
     # ---- what it says
 
-    def say(self, path, message, content_type=None):
+    def say(self, path, body, content_type):
+        """(status, headers, body)"""
+        return self.service.ask('PUT', path, body, {'Content-Type': content_type}, self.identity)
+
+    def tell(self, path, message, content_type):
         """(status, the answer's property list or None)"""
-        status, _, body = self.fetch('PUT', f'{self.service.url}{path}', plistlib.dumps(message), content_type)
+        status, _, body = self.say(path, plistlib.dumps(message), content_type)
         return status, plistlib.loads(body) if body and status == 200 else None
 
-    def checkin(self, message_type, **fields):
-        return self.say('/checkin', {'MessageType': message_type, 'UDID': self.udid, 'Topic': self.topic or 'none', **fields},
-                        CHECKIN)
+    def checkin(self, message_type, **keys):
+        return self.tell('/checkin', {'MessageType': message_type, 'UDID': self.udid, 'Topic': self.topic, **keys}, CHECKIN)
 
     def authenticate(self):
         return self.checkin('Authenticate', OSVersion='17.4', BuildVersion='21E219', ProductName='iPad14,1',
                             SerialNumber='RHSIM' + self.udid[-7:], DeviceName='Python')[0]
 
-    def token_update(self, token=b'\7' * 32, magic='00000000-0000-4000-8000-00000000ABCD', **fields):
-        return self.checkin('TokenUpdate', Token=token, PushMagic=magic, **fields)[0]
+    def token_update(self, token=b'\7' * 32, magic='00000000-0000-4000-8000-00000000ABCD', **keys):
+        return self.checkin('TokenUpdate', Token=token, PushMagic=magic, **keys)[0]
 
-    def report(self, status='Idle', uuid=None, **fields):
+    def report(self, status='Idle', uuid=None, **keys):
         """(status, UUID of the next command or None)"""
-        code, command = self.say('/mdm', {'Status': status, 'UDID': self.udid, **({'CommandUUID': uuid} if uuid else {}),
-                                          **fields})
+        code, command = self.tell('/mdm', {'Status': status, 'UDID': self.udid, **({'CommandUUID': uuid} if uuid else {}),
+                                           **keys}, REPORT)
         return code, command['CommandUUID'] if command else None
+
+    def drain(self):
+        """UUIDs of the commands that it gets, acknowledging each, until there are none."""
+        got = []
+        code, uuid = self.report()
+        while uuid:
+            got.append(uuid)
+            check(len(got) < 1000, 'the queue does not end')
+            code, uuid = self.report('Acknowledged', uuid)
+        check(code == 200, f'a device got {code}')
+        return got

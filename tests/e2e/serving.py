@@ -1,15 +1,16 @@
-"""A running `rehomed` of a test's own, a simulated APNs, and a device in a few lines of Python.
+"""A running `rehomed` of a test's own, and a simulated APNs.
 
     with Service(world) as service:
-        service.api('GET', 'status')
-        udid = service.enroll(folder)       # a simulated device; needs the push certificate
-        Device(service, UDID).report()      # in Python, after /migration introduced its identity
+        service.api('GET', '/status')
+    with serving(world) as service:
+        udid = service.enroll(folder)       # a simulated device; needs a push certificate
+        poll(world, folder)
 
-Ports are free ones, clocks are real, nothing leaves loopback.
+A device in Python is in mdm_device.py.  Ports are free ones, clocks are real, nothing leaves loopback.
 """
+import contextlib
 import http.client
 import json
-import pathlib
 import plistlib
 import re
 import signal
@@ -20,11 +21,10 @@ import threading
 import time
 import urllib.parse
 
-from harness import check
+from harness import Skip, check
 
+NOWHERE = 'https://127.0.0.1:9'  # nobody listens there
 TOPIC = 'com.apple.mgmt.External.7b1a6f6e-0000-4000-8000-00000000e2e0'
-CHECKIN = 'application/x-apple-aspen-mdm-checkin'
-REPORT = 'application/x-apple-aspen-mdm'
 
 
 def wait_for(what, limit=30):
@@ -64,20 +64,52 @@ class Lines:
         return wait_for(look, 60)
 
 
+class Apple:
+    """`rehome-sim apple`: the push service, and a push certificate for it."""
+
+    def __init__(self, world, *options):
+        self.folder, self.certificate = world.dir / 'apple', world.dir / 'push.pem'
+        world.sim('apple', '--push-certificate', self.certificate, '--topic', TOPIC)
+        self.process = subprocess.Popen([world.sim_program, 'apple', '--apns', '127.0.0.1:0', '--folder', str(self.folder),
+                                         *options], stdout=subprocess.PIPE, env=world.env, text=True)
+        said = Lines(self.process.stdout)
+        self.port = int(said.wait(r':(\d+)', self.process).group(1))
+        said.wait('^ready$', self.process)
+
+    def options(self):
+        return ['--apns', f'https://127.0.0.1:{self.port}', '--apns-trust', str(self.folder / 'ca.pem')]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        check(self.process.wait(20) == 0, 'rehome-sim apple did not end well')
+        self.process.stdout.close()
+
+
 class Service:
-    def __init__(self, world, *words, name='service', sandbox='try', with_push=False, program=None):
+    """`with` starts and stops it. A second start() listens where the first did, so that devices find it again.
+
+    @with_push: pushes go to an Apple of its own, for which it has the certificate.
+    """
+
+    def __init__(self, world, *words, name='service', sandbox='try', with_push=False):
+        if not (world.build / 'rehomed').exists():
+            raise Skip('rehomed is not built')
         self.world, self.data = world, world.dir / name
-        self.words = [str(word) for word in words]
-        self.sandbox, self.with_push, self.program = sandbox, with_push, program
-        self.process = self.apns = None
+        self.words, self.sandbox, self.with_push = [str(word) for word in words], sandbox, with_push
+        self.listen, self.earlier = '127.0.0.1:0', []
+        self.process = self.log = self.apple = None
 
     # ---- life
 
     def start(self):
-        words = [self.program or str(self.world.build / 'rehomed'), '--data', str(self.data), '--listen', '127.0.0.1:0',
+        words = [str(self.world.build / 'rehomed'), '--data', str(self.data), '--listen', self.listen,
                  '--metrics', '127.0.0.1:0', '--sandbox', self.sandbox, '--log', 'debug', *self.words]
-        if self.with_push:
-            words += self.apns_start()
+        if self.with_push and not self.apple:
+            self.apple = Apple(self.world)
+        if self.apple:
+            words += self.apple.options()
+        if self.log:
+            self.earlier += self.log.lines
         self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.world.service_env,
                                         text=True)
         self.out, self.log = Lines(self.process.stdout), Lines(self.process.stderr)
@@ -87,19 +119,8 @@ class Service:
             raise AssertionError(f'{why}\n' + '\n'.join(self.log.lines[-20:])) from why
         self.metrics_address = self.out.find(r'^metrics http://(\S+)/metrics').group(1)
         self.address = urllib.parse.urlsplit(self.url)
+        self.port, self.listen = self.address.port, self.address.netloc
         return self
-
-    def apns_start(self):
-        self.certificate = self.world.dir / 'push.pem'
-        if not self.apns:
-            folder = self.world.dir / 'apns'
-            self.world.sim('apple', '--push-certificate', self.certificate, '--topic', TOPIC)
-            self.apns = subprocess.Popen([self.world.sim_program, 'apple', '--apns', '127.0.0.1:0', '--folder', str(folder)],
-                                         stdout=subprocess.PIPE, env=self.world.env, text=True)
-            said = Lines(self.apns.stdout)
-            self.apns_port = said.wait(r':(\d+)', self.apns).group(1)
-            said.wait('^ready$', self.apns)
-        return ['--apns', f'https://127.0.0.1:{self.apns_port}', '--apns-trust', str(self.world.dir / 'apns' / 'ca.pem')]
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -107,28 +128,37 @@ class Service:
         check(code == 0, f'the service ended with {code}: ' + '\n'.join(self.log.lines[-20:]))
         for lines in (self.out, self.log):
             lines.thread.join(10)
-        said = '\n'.join(self.log.lines)
-        check('Sanitizer' not in said, said[-3000:])
-        return said
+            lines.stream.close()
+        check('Sanitizer' not in self.said(), self.said()[-3000:])
 
     def __enter__(self):
-        return self.start()
+        try:
+            self.start()
+            if self.with_push:
+                self.push_certificate(self.apple.certificate)
+        except BaseException as failure:
+            self.__exit__(type(failure), failure, None)
+            raise
+        return self
 
     def __exit__(self, kind, why, trace):
-        if kind:
+        if kind and self.log:
             self.world.lines.append('rehomed said:\n' + '\n'.join(self.log.lines[-40:]))
-        if self.process.poll() is None:
+        if self.process and self.process.poll() is None:
             self.stop()
-        if self.apns:
-            self.apns.terminate()
-            self.apns.wait(20)
+        if self.apple:
+            self.apple.stop()
 
-    def processes(self, role):
-        """pids of that role that run now, by the log."""
+    def said(self):
+        """The log, since the first start."""
+        return '\n'.join([*self.earlier, *self.log.lines])
+
+    def processes(self, *roles):
+        """pids of these roles, or of all, that run now, by the log."""
         alive = []
         for line in list(self.log.lines):
             found = re.search(r'process-(started|ended) process=(\w+) pid=(\d+)', line)
-            if found and found.group(2) == role:
+            if found and (found.group(2) in roles or not roles):
                 pid = int(found.group(3))
                 alive = alive + [pid] if found.group(1) == 'started' else [one for one in alive if one != pid]
         return alive
@@ -151,28 +181,39 @@ class Service:
 
     def raw(self, identity=None, timeout=30):
         """A TLS socket."""
-        plain = socket.create_connection((self.address.hostname, self.address.port), timeout=timeout)
+        plain = socket.create_connection((self.address.hostname, self.port), timeout=timeout)
         return self.context(identity).wrap_socket(plain, server_hostname=self.address.hostname)
 
-    def ask(self, method, path, body=None, headers=None, identity=None, timeout=30):
+    def ask(self, method, path, body=None, headers=None, identity=None, timeout=60):
         """(status, headers, body) over a connection of its own."""
-        client = http.client.HTTPSConnection(self.address.hostname, self.address.port, timeout=timeout,
-                                             context=self.context(identity))
+        client = http.client.HTTPSConnection(self.address.hostname, self.port, timeout=timeout, context=self.context(identity))
         try:
             client.request(method, path, body=body, headers=headers or {})
             answer = client.getresponse()
-            return answer.status, dict(answer.getheaders()), answer.read()
+            return answer.status, answer.headers, answer.read()
         finally:
             client.close()
 
-    def api(self, method, path, value=None, code=200, raw=None):
-        headers = {'Authorization': f'Bearer {self.token}'}
-        if value is not None:
-            headers['Content-Type'] = 'application/json'
-        body = raw if raw is not None else json.dumps(value) if value is not None else None
-        status, _, got = self.ask(method, f'/api/v1/{path}', body, headers)
-        check(status == code, f'{method} {path}: {status} {got[:500]}')
-        return json.loads(got) if got else None
+    def ask_as(self, token, method, path, body=None, raw=None, content_type=None):
+        """(status, answer, parsed if it is JSON) to somebody with that token, or with none; @body: JSON, @raw: bytes."""
+        data = raw if raw is not None else json.dumps(body).encode() if body is not None else None
+        headers = {'Authorization': f'Bearer {token}'} if token else {}
+        if data is not None:
+            headers['Content-Type'] = content_type or ('application/json' if raw is None else 'application/octet-stream')
+        status, got, text = self.ask(method, path, data, headers)
+        return status, json.loads(text) if text and got['Content-Type'] == 'application/json' else text or None
+
+    def call(self, method, path, body=None, raw=None):
+        """The administrator asks the API: (status, parsed answer)."""
+        if method == 'POST' and body is None and raw is None:
+            body = {}
+        return self.ask_as(self.token, method, f'/api/v1{path}', body, raw)
+
+    def api(self, method, path, value=None, code=200, raw=None, **fields):
+        """The parsed answer, if its status is @code; the body is @value, or an object of @fields, or bytes."""
+        status, answer = self.call(method, path, fields or value, raw)
+        check(status == code, f'{method} {path}: {status} {str(answer)[:500]}')
+        return answer
 
     def metrics(self):
         client = http.client.HTTPConnection(*self.metrics_address.rsplit(':', 1), timeout=30)
@@ -183,44 +224,60 @@ class Service:
 
     # ---- devices
 
-    def push_certificate(self):
-        self.api('PUT', 'pushcert', raw=self.certificate.read_bytes())
+    def push_certificate(self, path):
+        """Without one nobody enrolls: its topic is in each profile."""
+        self.api('PUT', '/pushcert', raw=path.read_bytes())
 
     def link(self, **wish):
-        return self.api('POST', 'tickets', wish)['url']
+        return self.api('POST', '/tickets', wish)['url']
 
     def enroll(self, folder):
-        self.world.sim('mdm', folder, 'install-profile', self.link(), '--ca', self.ca, '--now', now())
+        """The simulated device installs the enrollment profile; its UDID."""
+        self.world.sim('mdm', folder, 'install-profile', self.link(), '--ca', self.ca)
         return self.world.udid(folder)
 
+    def move_in(self, udid, sha256, days=30, **keys):
+        """Another service's record of a device, whose identity has that digest."""
+        known = {'UDID': udid, 'Topic': TOPIC}
+        for message in ({'MessageType': 'Authenticate', 'OSVersion': '18.6', 'ProductName': 'iPad13,18',
+                         'SerialNumber': 'RHSIM' + udid[-7:], **known, **keys},
+                        {'MessageType': 'TokenUpdate', 'Token': b'\x01' * 32, 'PushMagic': 'MAGIC', **known}):
+            path = f'/migration?identity={sha256}&identity_ends={int(time.time()) + 86400 * days}'
+            status, answer = self.ask_as(self.token, 'PUT', path, raw=plistlib.dumps(message))
+            check(status == 200, f'/migration: {status} {answer}')
 
-def now():
-    return time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())
+    def device(self, udid):
+        return self.api('GET', f'/devices/{udid}')
+
+    def enrollment(self, udid):
+        return self.api('GET', f'/enrollments/{udid}')
+
+    def send(self, udid, request_type, keys=None):
+        """Queue a command; its UUID."""
+        return self.api('POST', '/commands', ids=[udid], type=request_type, **({'keys': keys} if keys else {}))['uuid']
+
+    def result(self, udid, uuid):
+        return self.api('GET', f'/enrollments/{udid}/commands/{uuid}')
+
+    def commands(self, udid):
+        """{'queue': [...], 'history': [...]}"""
+        return self.api('GET', f'/enrollments/{udid}/commands?limit=1000')
+
+    def act(self, action, *udids, **more):
+        return self.api('POST', f'/actions/{action}', ids=list(udids), **more)
 
 
-def message(kind, udid, **keys):
-    return plistlib.dumps({'MessageType': kind, 'UDID': udid, 'Topic': TOPIC, **keys})
+@contextlib.contextmanager
+def serving(world, *words, **more):
+    """A service that devices can enroll with, and whose pushes go nowhere."""
+    certificate = world.dir / 'push.pem'
+    world.sim('apple', '--push-certificate', certificate, '--topic', TOPIC)
+    with Service(world, '--apns', NOWHERE, *words, **more) as service:
+        service.push_certificate(certificate)
+        yield service
 
 
-def idle(udid):
-    return plistlib.dumps({'UDID': udid, 'Status': 'Idle'})
-
-
-class Device:
-    """A device in Python, with a certificate that openssl made and /migration introduced."""
-
-    def __init__(self, service, udid, name='device'):
-        self.service, self.udid = service, udid
-        folder = pathlib.Path(service.world.dir)
-        self.identity = (str(folder / f'{name}.cert'), str(folder / f'{name}.key'))
-        service.world.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
-                           '-days', '30', '-subj', f'/CN={name}', '-out', self.identity[0], '-keyout', self.identity[1]])
-
-    def say(self, path, body, kind):
-        return self.service.ask('PUT', path, body, {'Content-Type': kind}, self.identity)
-
-    def checkin(self, kind, **keys):
-        return self.say('/checkin', message(kind, self.udid, **keys), CHECKIN)
-
-    def report(self, status='Idle', **keys):
-        return self.say('/mdm', plistlib.dumps({'UDID': self.udid, 'Status': status, **keys}), REPORT)
+def poll(world, folder, code=0):
+    """The simulated device asks for commands and carries them out; what it tells, or the failed run."""
+    done = world.sim('mdm', folder, 'poll', '--json', code=code)
+    return done.json() if code == 0 else done

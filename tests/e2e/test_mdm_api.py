@@ -1,21 +1,18 @@
 """The administration of the MDM service: who may do what, what is refused, what is told to whom."""
 import hashlib
 import hmac
-import http.client
 import http.server
 import json
-import plistlib
 import shutil
 import socket
 import ssl
-import subprocess
 import threading
 import time
 import urllib.parse
 
 from harness import Skip, case, check
 from mdm_device import Device
-from mdm_service import Service
+from serving import NOWHERE, Service
 
 ROLES = ['viewer', 'help_desk', 'operator', 'administrator']
 NASTY = ["'; DROP TABLE device; --", '" OR "1"="1', "x' UNION SELECT hash FROM token --", '%', '_', '\\', '%s%n%p',
@@ -23,22 +20,7 @@ NASTY = ["'; DROP TABLE device; --", '" OR "1"="1', "x' UNION SELECT hash FROM t
 
 
 def service_of(world, **more):
-    return Service(world, '--apns', 'https://127.0.0.1:9', **more)
-
-
-def ask(service, token, method, path, body=None, raw=None, content_type='application/json'):
-    """(status, parsed answer); @path with /api/v1 or whatever it is"""
-    context = ssl.create_default_context(cafile=str(service.ca))
-    connection = http.client.HTTPSConnection('127.0.0.1', service.port, context=context, timeout=60)
-    headers = {'Authorization': f'Bearer {token}'} if token else {}
-    data = raw if raw is not None else json.dumps(body).encode() if body is not None else None
-    if data is not None:
-        headers['Content-Type'] = content_type
-    connection.request(method, path, data, headers)
-    answer = connection.getresponse()
-    text = answer.read()
-    connection.close()
-    return answer.status, json.loads(text) if text and answer.headers.get('Content-Type') == 'application/json' else text
+    return Service(world, '--apns', NOWHERE, **more)
 
 
 def token_of(service, role, scope=None, **more):
@@ -49,15 +31,7 @@ def token_of(service, role, scope=None, **more):
 def moved_in(service, number):
     """A device's record, without a device: it came from another service."""
     udid = f'0000FE5A-{number:016X}'
-    identity = hashlib.sha256(udid.encode()).hexdigest()
-    for message in ({'MessageType': 'Authenticate', 'UDID': udid, 'Topic': 'com.apple.mgmt.test', 'DeviceName': 'iPad',
-                     'SerialNumber': f'RHSIM{number:07d}', 'OSVersion': '17.4', 'BuildVersion': '21E219',
-                     'ProductName': 'iPad14,1'},
-                    {'MessageType': 'TokenUpdate', 'UDID': udid, 'Topic': 'com.apple.mgmt.test', 'Token': b'\7' * 32,
-                     'PushMagic': 'magic'}):
-        status, answer = ask(service, service.token, 'PUT', f'/migration?identity={identity}',
-                             raw=plistlib.dumps(message), content_type='application/xml')
-        check(status == 200, f'{status} {answer}')
+    service.move_in(udid, hashlib.sha256(udid.encode()).hexdigest(), SerialNumber=f'RHSIM{number:07d}', DeviceName='iPad')
     return udid
 
 
@@ -76,12 +50,12 @@ def roles(world):
         for route in routes:
             path, least = filled(route['path']), route['role']
             if least == 'anybody':
-                check(ask(service, None, route['method'], path)[0] == 200, path)
+                check(service.ask_as(None, route['method'], path)[0] == 200, path)
                 continue
-            status, answer = ask(service, None, route['method'], path)
+            status, answer = service.ask_as(None, route['method'], path)
             check(status == 401, f'{route["method"]} {path} without a token: {status} {answer}')
             for role in ROLES:
-                status, answer = ask(service, tokens[role], route['method'], path)
+                status, answer = service.ask_as(tokens[role], route['method'], path)
                 if ROLES.index(role) < ROLES.index(least):
                     check(status == 403 and answer['error']['code'] == 'role', f'{role} {route["method"]} {path}: {status}')
                 else:
@@ -91,10 +65,10 @@ def roles(world):
         viewer = next(row for row in mine if row['role'] == 'viewer')
         check('token' not in viewer and 'hash' not in viewer, viewer)
         service.api('DELETE', f'/tokens/{viewer["id"]}')
-        check(ask(service, tokens['viewer'], 'GET', '/api/v1/devices')[0] == 401, 'a revoked token')
+        check(service.ask_as(tokens['viewer'], 'GET', '/api/v1/devices')[0] == 401, 'a revoked token')
         # one of another's id with a secret of its own opens nothing
         forged = 'rehome-' + viewer['id'] + tokens['operator'][tokens['operator'].rindex('-'):]
-        check(ask(service, forged, 'GET', '/api/v1/devices')[0] == 401, 'a forged token')
+        check(service.ask_as(forged, 'GET', '/api/v1/devices')[0] == 401, 'a forged token')
 
 
 @case('a token with a scope sees and touches the devices of its group alone')
@@ -108,7 +82,7 @@ def scopes(world):
         token = token_of(service, 'operator', 'school')
 
         def scoped(method, path, body=None):
-            return ask(service, token, method, f'/api/v1{path}', body)
+            return service.ask_as(token, method, f'/api/v1{path}', body)
         listed = scoped('GET', '/devices')[1]['devices']
         check([row['udid'] for row in listed] == [mine], listed)
         check(scoped('GET', '/devices?group=office')[0] == 404, 'the list of another group')
@@ -130,7 +104,7 @@ def scopes(world):
             check(status == 403 and answer['error']['code'] == 'scope', f'{path}: {status} {answer}')
         check(scoped('POST', '/tickets', {})[0] == 403, 'a link brings in devices of no group')
         # the small API keeps to the scope too
-        status, answer = ask(service, token, 'PUT', f'/v1/push/{mine},{other}')
+        status, answer = service.ask_as(token, 'PUT', f'/v1/push/{mine},{other}')
         check(status == 207 and 'push_error' in answer['status'][other], answer)
         queue = service.api('GET', f'/enrollments/{other}/commands')['queue']
         check(all(row['by'] is None or 'operator of the test' not in row['by'] for row in queue), queue)
@@ -143,10 +117,10 @@ def audit(world):
         token = token_of(service, 'help_desk')
         service.api('PUT', '/groups/audited')
         service.act('lock', udid, message='Please bring it back')
-        check(ask(service, token, 'POST', '/api/v1/actions/wipe', {'ids': [udid]})[0] == 403)
+        check(service.ask_as(token, 'POST', '/api/v1/actions/wipe', {'ids': [udid]})[0] == 403)
         before = service.api('GET', '/audit')['audit']
-        check(ask(service, None, 'POST', '/api/v1/actions/wipe', {'ids': [udid]})[0] == 401)
-        check(ask(service, 'rehome-x-y', 'POST', '/api/v1/actions/wipe', {'ids': [udid]})[0] == 401)
+        check(service.ask_as(None, 'POST', '/api/v1/actions/wipe', {'ids': [udid]})[0] == 401)
+        check(service.ask_as('rehome-x-y', 'POST', '/api/v1/actions/wipe', {'ids': [udid]})[0] == 401)
         hook = service.api('POST', '/webhooks', url='https://127.0.0.1:9/hook')
         rows = service.api('GET', '/audit?limit=1000')['audit']
         check(len(rows) == len(before) + 1, 'somebody without a token left a row')
@@ -222,18 +196,18 @@ def hostile_json(world):
         tokens = len(service.api('GET', '/tokens')['tokens'])
         for name, raw in cases.items():
             for content_type in ('application/json', 'text/plain'):
-                status, answer = ask(service, service.token, 'POST', '/api/v1/tokens', raw=raw, content_type=content_type)
+                status, answer = service.ask_as(service.token, 'POST', '/api/v1/tokens', raw=raw, content_type=content_type)
                 check(status == 400 and answer['error']['message'], f'{name}: {status} {answer}')
-        answer = ask(service, service.token, 'POST', '/api/v1/tokens', raw=cases['unknown'])[1]
+        answer = service.ask_as(service.token, 'POST', '/api/v1/tokens', raw=cases['unknown'])[1]
         check('is_admin' in answer['error']['message'], answer)
         # sizes: a body beyond the limit is cut off before it is read
         try:
-            status = ask(service, service.token, 'POST', '/api/v1/tokens', raw=b'{"name": "' + b'a' * (5 << 20))[0]
+            status = service.ask_as(service.token, 'POST', '/api/v1/tokens', raw=b'{"name": "' + b'a' * (5 << 20))[0]
             check(status == 413, status)
         except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
             pass
         many = {'ids': [f'nobody{number}' for number in range(1001)]}
-        check(ask(service, service.token, 'POST', '/api/v1/actions/push', many)[0] == 400, '1001 ids')
+        check(service.ask_as(service.token, 'POST', '/api/v1/actions/push', many)[0] == 400, '1001 ids')
         check(service.call('GET', '/devices?limit=1&bogus=1')[0] == 400, 'another parameter')
         check(service.call('GET', '/nothing')[0] == 404 and service.call('PUT', '/devices')[0] == 405)
         check(len(service.api('GET', '/tokens')['tokens']) == tokens, 'a refused body made a token')
@@ -258,10 +232,10 @@ def nasty_texts(world):
                         for field in route['body']}
                 if number % 4 and route['method'] == 'GET':
                     continue
-                status, answer = ask(service, service.token, route['method'], path + (f'?{query}' if query else ''),
+                status, answer = service.ask_as(service.token, route['method'], path + (f'?{query}' if query else ''),
                                      body if route['method'] != 'GET' else None)
                 check(status < 500, f'{route["method"]} {path} {query} {body}: {status} {answer}')
-            status, answer = ask(service, service.token, 'PUT', f'/api/v1/groups/{quoted}')
+            status, answer = service.ask_as(service.token, 'PUT', f'/api/v1/groups/{quoted}')
             if status == 200:
                 names = [row['name'] for row in service.api('GET', '/groups?limit=1000')['groups']]
                 check(nasty in names, f'{nasty} is not in {names}')
@@ -406,8 +380,8 @@ def webhooks(world):
         with service_of(world) as service:
             service.api('POST', '/webhooks', url=f'http://127.0.0.1:{hanging.getsockname()[1]}/hangs')
             hook = service.api('POST', '/webhooks', url=receiver.url)
-            device = Device(world, service, 'told', '0000FE5A-0000000000000014')
-            device.scep(f'{service.url}/scep', service.api('POST', '/tickets', kind='challenge')['challenge'])
+            device = Device(service, '0000FE5A-0000000000000014')
+            device.scep(service.api('POST', '/tickets', kind='challenge')['challenge'])
             lives(device, 5)
             events = service.api('GET', '/events?limit=1000')['events']
             check(len(events) >= 4, events)

@@ -4,19 +4,15 @@ Everything goes over HTTPS; the device is mdm_device.Device.  Each case runs on 
 """
 import base64
 import contextlib
-import http.client
 import json
 import plistlib
 import re
-import ssl
 import uuid
 
 import postgres
 from harness import Skip, case, check
 from mdm_device import Device, openssl
-from mdm_service import Service
-
-TOPIC = 'com.apple.mgmt.External.2f9b3c1e-0000-4000-8000-00000000000a'
+from serving import NOWHERE, TOPIC, Service
 
 
 @contextlib.contextmanager
@@ -31,7 +27,7 @@ def services(world, on_postgresql, *names):
                 raise Skip(str(reason)) from reason
             options = {name: ('--store', server.database(name)) for name in names}
         # nothing listens there: pushes come to nothing, and no device may notice
-        yield [stack.enter_context(Service(world, '--apns', 'https://127.0.0.1:9', *options[name], name=name))
+        yield [stack.enter_context(Service(world, '--apns', NOWHERE, *options[name], name=name))
                for name in names]
 
 
@@ -50,14 +46,9 @@ class Small:
         self.password = password or service.token
 
     def ask(self, method, path, body=b'', user='nanomdm'):
-        context = ssl.create_default_context(cafile=str(self.service.ca))
-        connection = http.client.HTTPSConnection('127.0.0.1', self.service.port, context=context, timeout=60)
         basic = base64.b64encode(f'{user}:{self.password}'.encode()).decode()
-        connection.request(method, path, body, {'Authorization': f'Basic {basic}'})
-        answer = connection.getresponse()
-        text = answer.read()
-        connection.close()
-        return answer.status, json.loads(text), answer.headers
+        status, headers, text = self.service.ask(method, path, body, {'Authorization': f'Basic {basic}'})
+        return status, json.loads(text), headers
 
     def enqueue(self, ids, request_type='DeviceInformation', name=None, query='', **keys):
         name = name or str(uuid.uuid4()).upper()
@@ -69,8 +60,8 @@ def udid(number):
     return f'0000FE5A-{number:016X}'
 
 
-def enrolled(world, service, name, number):
-    device = Device(world, service, name, udid(number))
+def enrolled(service, name, number):
+    device = Device(service, udid(number), name)
     device.install(service.link())
     check(device.authenticate() == 200 and device.token_update() == 200, name)
     return device
@@ -95,7 +86,7 @@ def whole_sequence(world, on_postgresql):
         check(small.ask('PUT', '/v1/pushcert', push_certificate(world, 'com.apple.mgmt.other'))[0] == 409, 'another topic')
 
         # enrolling: a TokenUpdate before Authenticate is refused, twice, and nothing is unenrolled
-        one = Device(world, service, 'one', udid(1))
+        one = Device(service, udid(1), 'one')
         one.install(service.link())
         check(one.topic == TOPIC, one.topic)
         for _ in range(2):
@@ -103,7 +94,7 @@ def whole_sequence(world, on_postgresql):
         check(one.authenticate() == 200 and one.token_update() == 200, 'Authenticate, TokenUpdate')
 
         # a certificate and an id belong to each other
-        two = enrolled(world, service, 'two', 2)
+        two = enrolled(service, 'two', 2)
         two.udid = one.udid
         check(two.report()[0] == 400, 'another certificate for the same id')
         check(two.token_update() == 400 and two.authenticate() == 400, 'a bound certificate for another id')
@@ -128,19 +119,8 @@ def whole_sequence(world, on_postgresql):
         check(not ended, f'a device was told to leave: {ended}')
 
 
-def drain(device):
-    """Answer what the service itself has queued (its inventory), until nothing is left."""
-    code, name = device.report()
-    for _ in range(20):
-        if not name:
-            return
-        code, name = device.report('Acknowledged', name)
-        check(code == 200, code)
-    raise AssertionError('the queue does not end')
-
-
 def commands(device, small):
-    drain(device)
+    device.drain()  # what the service itself has queued: its inventory
     check(device.report() == (200, None), 'Idle without a command')
     ids = device.udid
     status, answer, first = small.enqueue(ids)
@@ -172,16 +152,16 @@ def answers(device, small):
     check('command_error' not in answer['status'].get(ids, {}), answer)
     status, answer, _ = small.enqueue('nobody')
     check(status == 500 and answer['status']['nobody']['command_error'], f'nobody: {status} {answer}')
-    drain(device)
+    device.drain()
 
 
 def migration(world, on_postgresql):
     with services(world, on_postgresql, 'old', 'new') as (old, new):
         for service in (old, new):
             check(Small(service).ask('PUT', '/v1/pushcert', push_certificate(world))[0] == 200)
-        device = enrolled(world, old, 'mover', 7)
+        device = enrolled(old, 'mover', 7)
         check(device.checkin('SetBootstrapToken', BootstrapToken=b'moved')[0] == 200)
-        drain(device)
+        device.drain()
         messages = old.api('GET', f'/enrollments/{device.udid}/export')['messages']
         kinds = [plistlib.loads(row['message'].encode())['MessageType'] for row in messages]
         check(kinds == ['Authenticate', 'TokenUpdate', 'SetBootstrapToken'], kinds)
@@ -192,17 +172,17 @@ def migration(world, on_postgresql):
         status = small.ask('PUT', '/migration', messages[1]['message'].encode())[0]
         check(status in (400, 409), f'TokenUpdate before Authenticate: {status}')
         # without the identity's hash nobody's certificate is trusted
-        device.service, device.trust = new, str(new.ca)
+        device.service = new
         check(device.report()[0] == 400, 'unknown here')
         for row in messages:
             status, answer, _ = small.ask('PUT', f'/migration?identity={row["identity"]}', row['message'].encode())
             check(status == 200, f'{status} {answer}')
         check(device.report()[0] == 200, 'the device goes on under its old identity')
         check(device.checkin('GetBootstrapToken') == (200, {'BootstrapToken': b'moved'}), 'bootstrap token')
-        drain(device)
+        device.drain()
         name = small.enqueue(device.udid)[2]
         check(device.report() == (200, name), 'a command of the new service')
-        stranger = enrolled(world, new, 'stranger', 8)
+        stranger = enrolled(new, 'stranger', 8)
         stranger.udid = device.udid
         check(stranger.report()[0] == 400, 'another certificate for the moved id')
 

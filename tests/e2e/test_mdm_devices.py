@@ -1,12 +1,12 @@
 """Simulated devices as clients of the service itself: enrolled by profile, commanded, pushed, let go."""
 import base64
-import contextlib
+import http.client
 import json
 import subprocess
 import time
 
 from harness import case, check
-from mdm_service import Apple, enroll, poll, serving, until
+from serving import Service, poll, serving, wait_for
 
 RESTRICTIONS = '''<?xml version="1.0" encoding="UTF-8"?><plist version="1.0"><dict>
 <key>PayloadType</key><string>Configuration</string><key>PayloadVersion</key><integer>1</integer>
@@ -35,7 +35,7 @@ def life(world):
     ipad = world.small('ipad', '--os', '18.6', files=5)
     udid = world.udid(ipad)
     with serving(world) as service:
-        enroll(world, service, ipad)
+        service.enroll(ipad)
         check(state(service, udid) == 'enabled', service.enrollment(udid))
         profile = world.dir / 'restrictions.mobileconfig'
         profile.write_text(RESTRICTIONS)
@@ -67,7 +67,7 @@ def not_now(world):
     ipad = world.small('ipad', files=5)
     udid = world.udid(ipad)
     with serving(world) as service:
-        enroll(world, service, ipad)
+        service.enroll(ipad)
         poll(world, ipad)
         world.person(ipad, 'set-passcode', 'lock')
         waiting = service.send(udid, 'CertificateList')
@@ -84,7 +84,7 @@ def ends(world):
     ipad = world.small('ipad', files=5)
     udid = world.udid(ipad)
     with serving(world) as service:
-        enroll(world, service, ipad)
+        service.enroll(ipad)
         poll(world, ipad)
         other = world.dir / 'other.mobileconfig'
         other.write_text(OTHER)
@@ -94,7 +94,7 @@ def ends(world):
         identifier = 'org.rehome.enrollment'
         world.sim('mdm', ipad, 'remove-profile', identifier)
         check(state(service, udid) == 'disabled', service.enrollment(udid))
-        enroll(world, service, ipad)
+        service.enroll(ipad)
         check(state(service, udid) == 'enabled' and service.enrollment(udid)['generation'] == 2)
         service.act('unenroll', udid)
         check(poll(world, ipad)['let_go'])
@@ -105,13 +105,11 @@ def ends(world):
 def pushed(world):
     ipad = world.small('ipad', files=5)
     udid = world.udid(ipad)
-    with serving(world, apple=Apple(world)) as service:
-        enroll(world, service, ipad)
+    with Service(world, with_push=True) as service:
+        service.enroll(ipad)
         mux = world.simulator(ipad, extra=('--apple', service.apple.folder))
         asked = service.send(udid, 'ProfileList')
-        with contextlib.suppress(AssertionError):
-            until(lambda: service.result(udid, asked).get('status') == 'Acknowledged', world)
-        check(service.result(udid, asked).get('status') == 'Acknowledged', mux.said() + service.said()[-2000:])
+        wait_for(lambda: service.result(udid, asked).get('status') == 'Acknowledged')
         mux.stop()
 
 
@@ -120,7 +118,7 @@ def restarted(world):
     ipad = world.small('ipad', files=5)
     udid = world.udid(ipad)
     with serving(world) as service:
-        enroll(world, service, ipad)
+        service.enroll(ipad)
         waiting = service.send(udid, 'SecurityInfo')
         service.stop()
         check(poll(world, ipad, code=5).messages)
@@ -145,7 +143,7 @@ def queue_while_running(service, process, journal, wanted):
             uuid = f'SWARM-{index}-{generation}-1'
             try:
                 status, answer = service.call('POST', '/commands', {'ids': [udid], 'type': 'ProfileList', 'uuid': uuid})
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 continue  # the service is being disturbed: nobody promised this one anything
             begun = max(int(life) for device, life, _ in lines_of(journal, 'begins') if device == index)
             if status == 200 and answer['queued'] == 1 and begun == int(generation):

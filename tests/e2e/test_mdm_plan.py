@@ -2,7 +2,7 @@
 import time
 
 from harness import case, check
-from mdm_service import enroll, poll, serving, until
+from serving import poll, serving, wait_for
 
 
 def asking(world, service):
@@ -27,7 +27,7 @@ def record(world):
     udid, serial = world.udid(ipad), world.facts(ipad)['serial']
     stranger = world.facts(world.small('stranger', files=5, seed=2))['serial']
     with serving(world) as service:
-        enroll(world, service, ipad)
+        service.enroll(ipad)
         poll(world, ipad)
         mux = world.simulator(ipad)
         world.paired(mux, ipad)
@@ -45,8 +45,8 @@ def record(world):
         service.act('wipe', udid)
         check(facts(plan(world, service, serial))['service_record'] == ('wipe_pending', 'service'))
         poll(world, ipad)
-        until(lambda: time.time() > backed_up + 2, world)  # dates are told in seconds
-        enroll(world, service, ipad)
+        wait_for(lambda: time.time() > backed_up + 2)  # dates are told in seconds
+        service.enroll(ipad)
         poll(world, ipad)
         found = facts(plan(world, service, serial))
         check(found['record_generation'][0] == 'newer', found)
@@ -85,7 +85,7 @@ def listing(world):
     with serving(world) as service:
         named = asking(world, service)
         mux.stop()
-        enroll(world, service, ipad)
+        service.enroll(ipad)
         poll(world, ipad)
         mux = world.simulator(ipad, stranger)
         rows = listed(world, mux, env=named)
@@ -108,7 +108,7 @@ def listing(world):
 def corporate(world, service, ipad):
     """The service has it as a corporate, supervised device."""
     udid = world.udid(ipad)
-    enroll(world, service, ipad)
+    service.enroll(ipad)
     service.api('PATCH', f'/devices/{udid}', ownership='corporate')
     service.act('inventory', udid)
     poll(world, ipad)
@@ -174,7 +174,7 @@ def password_whose(world):
     with serving(world) as service:
         named = asking(world, service)
         udid = corporate(world, service, ipad)
-        enroll(world, service, plain)
+        service.enroll(plain)
         path = f'/devices/{udid}/secrets/backup-password'
         status, told = service.call('PUT', f'/devices/{world.udid(plain)}/secrets/backup-password', {'value': 'x'})
         check(status == 409 and 'not supervised' in told['error']['message'], told)
@@ -182,9 +182,7 @@ def password_whose(world):
         check(service.device(udid)['has_backup_password'], service.device(udid))
         for role, code in (('help_desk', 403), ('operator', 200)):
             token = service.api('POST', '/tokens', name=role, role=role)['token']
-            kept, service.token = service.token, token
-            check(service.call('GET', path)[0] == code, role)
-            service.token = kept
+            check(service.ask_as(token, 'GET', f'/api/v1{path}')[0] == code, role)
         named['REHOME_MDM_TOKEN_FILE'] = str(world.secret('help', service.api('POST', '/tokens', name='h', role='help_desk')['token']))
         mux = world.simulator(ipad)
         world.paired(mux, ipad)

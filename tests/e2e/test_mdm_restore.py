@@ -1,6 +1,6 @@
 """What a restore does to an enrollment, with a real service, a real backup and Debian's unmodified tools."""
 from harness import case, check
-from mdm_service import enroll, poll, serving, until
+from serving import poll, serving, wait_for
 
 PASSWORD = 'a backup password'
 
@@ -46,7 +46,7 @@ def current(world):
     ipad = born(world)
     udid = world.udid(ipad)
     with serving(world) as service:
-        enroll(world, service, ipad)
+        service.enroll(ipad)
         poll(world, ipad)
         before = identity(world, ipad)
         folder = back_up(world, ipad)
@@ -72,12 +72,12 @@ def superseded(world):
     udid = world.udid(ipad)
     # an identity that is due for renewal from its first day
     with serving(world, '--certificate-days', '365', '--renew-days', '400') as service:
-        enroll(world, service, ipad)
+        service.enroll(ipad)
         before = identity(world, ipad)['certificate_sha256']
         folder = back_up(world, ipad)
         service.stop()  # it looks for what is due once a minute, and at its start
         service.start()
-        until(lambda: poll(world, ipad) and identity(world, ipad)['certificate_sha256'] != before, world, 90)
+        wait_for(lambda: poll(world, ipad) and identity(world, ipad)['certificate_sha256'] != before, 90)
         check(service.enrollment(udid)['generation'] == 1, 'a renewal is no new life')
         world.person(ipad, 'erase')
         check(restore(world, ipad, folder)[:2] == ['home', 'accepted, stays'])
@@ -91,16 +91,16 @@ def ended(world):
     ipad = born(world)
     udid = world.udid(ipad)
     with serving(world) as service:
-        enroll(world, service, ipad)
+        service.enroll(ipad)
         folder = back_up(world, ipad)
         world.person(ipad, 'erase', 'finish-setup')
-        enroll(world, service, ipad)
+        service.enroll(ipad)
         check(service.enrollment(udid)['generation'] == 2)
         world.person(ipad, 'erase')
         check(restore(world, ipad, folder)[:2] == ['home', 'refused, stays'])
         check(world.sim('contact', ipad).text.strip() == 'refused, stays')
         check(world.facts(ipad)['management'] != 'none', 'nobody but an operator ends an enrollment')
-        enroll(world, service, ipad)
+        service.enroll(ipad)
         check(poll(world, ipad)['status'] == 200 and service.enrollment(udid)['generation'] == 3)
 
 
@@ -109,14 +109,14 @@ def wiped(world):
     ipad = born(world)
     udid = world.udid(ipad)
     with serving(world) as service:
-        enroll(world, service, ipad)
+        service.enroll(ipad)
         poll(world, ipad)
         folder = back_up(world, ipad)
         service.act('wipe', udid)
         check(poll(world, ipad)['erased'])
         check(service.device(udid)['record'] == 'retired', service.device(udid))
         check(restore(world, ipad, folder)[:2] == ['home', 'refused, stays'])
-        enroll(world, service, ipad)
+        service.enroll(ipad)
         check(service.device(udid)['record'] == 'active' and poll(world, ipad)['status'] == 200)
 
 
@@ -125,7 +125,7 @@ def deleted(world):
     ipad = born(world)
     udid = world.udid(ipad)
     with serving(world) as service:
-        enroll(world, service, ipad)
+        service.enroll(ipad)
         poll(world, ipad)
         folder = back_up(world, ipad)
         world.person(ipad, 'erase')
@@ -140,7 +140,7 @@ def deleted(world):
 def other_device(world):
     ipad = born(world)
     with serving(world) as service:
-        enroll(world, service, ipad)
+        service.enroll(ipad)
         folder = back_up(world, ipad)
         other = world.small('other', '--os', '18.6', files=1, seed=9)
         world.person(other, 'erase')
@@ -157,9 +157,9 @@ def other_vendor(world):
         world.person(ipad, 'erase')
         restore(world, ipad, folder)
         check(world.facts(ipad)['management'] == 'other')
-        refused = enroll(world, service, ipad, code=4)
+        refused = world.sim('mdm', ipad, 'install-profile', service.link(), '--ca', service.ca, code=4)
         check('Profile Installation Failed (4001) The new MDM payload does not match the old payload. (12012)'
               in refused.messages, refused.messages)
         world.sim('unmanage', ipad)
-        enroll(world, service, ipad)
+        service.enroll(ipad)
         check(poll(world, ipad)['status'] == 200)

@@ -1,7 +1,6 @@
 """The swarm against a service that is disturbed: restarts, killed processes, a database that cannot be written."""
 import os
 import random
-import re
 import signal
 import sqlite3
 import subprocess
@@ -9,7 +8,7 @@ import threading
 import time
 
 from harness import case, check
-from mdm_service import serving
+from serving import serving
 from test_mdm_devices import judged, lines_of, queue_while_running
 
 
@@ -20,9 +19,7 @@ def restart(service, chosen):
 
 def kill_a_process(service, chosen):
     """One of the children; the listener starts another."""
-    started = re.findall(r'process-started process=(\w+) pid=(\d+)', service.said())
-    alive = [int(pid) for _, pid in started if os.path.exists(f'/proc/{pid}')]
-    os.kill(chosen.choice(alive), signal.SIGKILL)
+    os.kill(chosen.choice(service.processes()), signal.SIGKILL)
 
 
 def lock_the_database(service, chosen):

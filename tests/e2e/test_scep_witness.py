@@ -3,7 +3,6 @@
 certmonger's SCEP client enrolls and renews; `openssl` verifies the chains that the service issues and
 the profile that it signs; `plistlib` reads what was signed.
 """
-import http.client
 import plistlib
 import re
 import shutil
@@ -11,18 +10,13 @@ import ssl
 import urllib.parse
 
 from harness import Skip, case, check
-from mdm_service import TOPIC, Service
 from scep_client import Certmonger, Relay
+from serving import TOPIC, Service, serving
 
 
 def ask(service, method, path, body=None, status=200):
-    connection = http.client.HTTPSConnection('127.0.0.1', service.port, timeout=30,
-                                             context=ssl.create_default_context(cafile=str(service.ca)))
-    connection.request(method, path, body)
-    reply = connection.getresponse()
-    answer = reply.read()
-    connection.close()
-    check(reply.status == status, f'{method} {path[:80]}: {reply.status} {answer[:300]}')
+    got, _, answer = service.ask(method, path, body)
+    check(got == status, f'{method} {path[:80]}: {got} {answer[:300]}')
     return answer
 
 
@@ -90,7 +84,7 @@ def challenges(world):
 
 @case('openssl accepts the chains of the service and the signature of its enrollment profile')
 def profile(world):
-    with Service(world) as service:
+    with serving(world) as service:
         tls = world.dir / 'tls.pem'
         tls.write_text(ssl.get_server_certificate(('127.0.0.1', service.port), ca_certs=str(service.ca)))
         good_for(world, service, tls, 'sslserver')
@@ -102,7 +96,6 @@ def profile(world):
         ra.write_text(certs[:certs.index('-----END CERTIFICATE-----') + 26])
         good_for(world, service, ra, 'smimeencrypt')
 
-        service.push_certificate()
         link = urllib.parse.urlparse(service.link()).path
         signed = ask(service, 'GET', link)
         content = openssl(world, 'cms', '-verify', '-binary', '-inform', 'DER', '-CAfile', service.ca, input=signed)

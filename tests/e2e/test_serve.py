@@ -19,49 +19,26 @@ import time
 
 import postgres
 from harness import Skip, case, check
-from serving import CHECKIN, TOPIC, Device, Service, idle, message, wait_for
+from mdm_device import CHECKIN, REPORT, Device
+from serving import Apple, Service, wait_for
 
 UDID = '0000FE5A-0000000000000E2E'
+IDLE = plistlib.dumps({'UDID': UDID, 'Status': 'Idle'})
 TOKEN_UPDATE = {'Token': b'\x01' * 32, 'PushMagic': 'MAGIC'}
 
 
 def migrated(service, udid=UDID, name='device'):
-    """A device that another service enrolled; its certificate comes along, so it is known at once."""
-    device = Device(service, udid, name)
-    der = ssl.PEM_cert_to_DER_cert(pathlib.Path(device.identity[0]).read_text())
-    digest = hashlib.sha256(der).hexdigest()
-    basic = base64.b64encode(b'nanomdm:' + service.token.encode()).decode()
-    for body in (message('Authenticate', udid, OSVersion='18.6', ProductName='iPad13,18', SerialNumber='RHSIM0000E2E'),
-                 message('TokenUpdate', udid, **TOKEN_UPDATE)):
-        path = f'/migration?identity={digest}&identity_ends={int(time.time()) + 86400 * 30}'
-        status, _, got = service.ask('PUT', path, body, {'Authorization': f'Basic {basic}'})
-        check(status == 200, f'/migration: {status} {got}')
-    return device
+    return Device(service, udid, name).move_in()
 
 
 def enqueue(service, udid=UDID, kind='DeviceInformation'):
     """UUID of a command that the service acknowledged, None if it was away."""
-    body = json.dumps({'ids': [udid], 'type': kind, 'keys': {'Queries': ['UDID']}})
-    headers = {'Authorization': f'Bearer {service.token}', 'Content-Type': 'application/json'}
     try:
-        status, _, got = service.ask('POST', '/api/v1/commands', body, headers)
-    except (OSError, ssl.SSLError, http.client.HTTPException):
+        status, got = service.call('POST', '/commands', {'ids': [udid], 'type': kind, 'keys': {'Queries': ['UDID']}})
+    except (OSError, http.client.HTTPException):
         return None
     check(status in (200, 503), f'enqueue: {status} {got}')
-    return json.loads(got)['uuid'] if status == 200 else None
-
-
-def drain(device):
-    """UUIDs of the commands that it gets, acknowledging each, until there are none."""
-    got = []
-    status, _, body = device.report()
-    while True:
-        check(status == 200, f'a device got {status}')
-        if not body:
-            return got
-        uuid = plistlib.loads(body)['CommandUUID']
-        got.append(uuid)
-        status, _, body = device.report('Acknowledged', CommandUUID=uuid)
+    return got['uuid'] if status == 200 else None
 
 
 @case('the first start makes what it needs, for its owner alone, and later ones use it again')
@@ -81,14 +58,14 @@ def first_start(world):
         taken = world.run([world.program, 'serve', '--data', service.data, '--listen', '127.0.0.1:0'], code=1,
                           env=world.service_env)
         check('another service runs' in taken.messages, taken.messages)
-        token, ca, supervision = service.token, service.ca.read_bytes(), service.api('GET', 'ca')['supervision']
+        token, ca, supervision = service.token, service.ca.read_bytes(), service.api('GET', '/ca')['supervision']
         check(supervision == (service.data / 'public' / 'supervision.pem').read_text())
         world.run(['openssl', 'verify', '-CAfile', service.data / 'public' / 'supervision.pem',
                    service.data / 'public' / 'supervision.pem'])
     again = Service(world).start()
-    check(again.token == token and again.ca.read_bytes() == ca and again.api('GET', 'ca')['supervision'] == supervision)
+    check(again.token == token and again.ca.read_bytes() == ca and again.api('GET', '/ca')['supervision'] == supervision)
     check(not again.out.find('Next:') and not again.log.find('supervision-identity-made'), again.out.lines)
-    check(again.api('GET', 'devices')['devices'] == [])
+    check(again.api('GET', '/devices')['devices'] == [])
     again.stop()
 
 
@@ -100,7 +77,7 @@ def supervision_later(world):
         (service.data / folder / 'supervision.pem').unlink()
     with Service(world) as service:
         check(service.log.find('supervision-identity-made certificate=public/supervision.pem'), service.log.lines)
-        check('BEGIN CERTIFICATE' in service.api('GET', 'ca')['supervision'])
+        check('BEGIN CERTIFICATE' in service.api('GET', '/ca')['supervision'])
 
 
 @case('check-config prints what it reads, names what makes no sense, and rehomed(8) has every keyword')
@@ -122,44 +99,42 @@ def configuration(world):
 @case('a simulated iPad enrolls over SCEP, is pushed, and carries out what it is told')
 def enrolled(world):
     with Service(world, with_push=True) as service:
-        service.push_certificate()
         folder = world.small()
         world.sim('setup', folder)
         udid = service.enroll(folder)
-        check([device['udid'] for device in service.api('GET', 'devices')['devices']] == [udid])
-        service.api('POST', 'actions/lock', {'ids': [udid]})
+        check([device['udid'] for device in service.api('GET', '/devices')['devices']] == [udid])
+        service.api('POST', '/actions/lock', {'ids': [udid]})
         wait_for(lambda: service.metrics()['rehome_pushes_total'] >= 1)
         world.sim('mdm', folder, 'poll')
-        history = service.api('GET', f'enrollments/{udid}/commands')['history']
+        history = service.api('GET', f'/enrollments/{udid}/commands')['history']
         check({'DeviceLock', 'DeviceInformation'} <= {row['type'] for row in history}, history)
         check(all(row['status'] == 'Acknowledged' for row in history), history)
-        identity = service.api('GET', f'enrollments/{udid}')['identities']
+        identity = service.api('GET', f'/enrollments/{udid}')['identities']
         check([row['state'] for row in identity] == ['current'], identity)
 
 
 @case('rules for backups become a profile that is installed, is no news when said again, and is replaced by other rules')
 def backup_rules(world):
     with Service(world, with_push=True) as service:
-        service.push_certificate()
         folder = world.small()
         world.sim('setup', folder)
         udid = service.enroll(folder)
         for version in (1, 1):
-            put = service.api('PUT', 'backup-rules', {'force_encryption': True, 'bar_cloud_backup': True})
+            put = service.api('PUT', '/backup-rules', {'force_encryption': True, 'bar_cloud_backup': True})
             check(put == {'identifier': 'rehome.backup-rules', 'version': version}, put)
-        service.api('POST', 'profiles/rehome.backup-rules/assign', {'all': True})
-        check(service.api('PUT', 'backup-rules', {'force_encryption': True})['version'] == 2)
-        service.api('POST', 'actions/reconcile', {'ids': [udid]})
+        service.api('POST', '/profiles/rehome.backup-rules/assign', {'all': True})
+        check(service.api('PUT', '/backup-rules', {'force_encryption': True})['version'] == 2)
+        service.api('POST', '/actions/reconcile', {'ids': [udid]})
         world.sim('mdm', folder, 'poll')
-        history = service.api('GET', f'enrollments/{udid}/commands')['history']
+        history = service.api('GET', f'/enrollments/{udid}/commands')['history']
         check([row['status'] for row in history if row['type'] == 'InstallProfile'] == ['Acknowledged'], history)
-        service.api('POST', 'actions/inventory', {'ids': [udid]})
+        service.api('POST', '/actions/inventory', {'ids': [udid]})
         world.sim('mdm', folder, 'poll')
         headers = {'Authorization': f'Bearer {service.token}'}
         status, _, body = service.ask('GET', '/api/v1/profiles/rehome.backup-rules/content', None, headers)
         payload = plistlib.loads(body)['PayloadContent'][0]
         check(payload['forceEncryptedBackup'] is True and 'allowCloudBackup' not in payload, payload)
-        listed = json.dumps(service.api('GET', f'devices/{udid}/inventory'))
+        listed = json.dumps(service.api('GET', f'/devices/{udid}/inventory'))
         check('rehome.backup-rules' in listed and plistlib.loads(body)['PayloadUUID'] in listed, listed)
 
 
@@ -175,28 +150,26 @@ def signed_profiles(world):
     world.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=anybody', '-days', '9',
                '-keyout', world.dir / 's.key', '-out', world.dir / 's.pem'])
     with Service(world, with_push=True) as service:
-        service.push_certificate()
         folder = world.small()
         world.sim('setup', folder)
         udid = service.enroll(folder)
         fine, mdm = signed('com.apple.applicationaccess'), signed('com.apple.mdm')
-        put = service.api('POST', 'profiles', raw=fine)
+        put = service.api('POST', '/profiles', raw=fine)
         check(put['identifier'] == 'org.com.apple.applicationaccess', put)
-        service.api('POST', 'profiles', raw=mdm, code=409)
-        service.api('POST', 'profiles', raw=fine[:-1] + bytes([fine[-1] ^ 1]), code=409)
+        service.api('POST', '/profiles', raw=mdm, code=409)
+        service.api('POST', '/profiles', raw=fine[:-1] + bytes([fine[-1] ^ 1]), code=409)
         keys = {'Payload': {'$data': base64.b64encode(mdm).decode()}}
-        service.api('POST', 'commands', {'ids': [udid], 'type': 'InstallProfile', 'keys': keys}, code=409)
-        service.api('POST', 'profiles/org.com.apple.applicationaccess/assign', {'ids': [udid]})
-        service.api('POST', 'actions/reconcile', {'ids': [udid]})
+        service.api('POST', '/commands', {'ids': [udid], 'type': 'InstallProfile', 'keys': keys}, code=409)
+        service.api('POST', '/profiles/org.com.apple.applicationaccess/assign', {'ids': [udid]})
+        service.api('POST', '/actions/reconcile', {'ids': [udid]})
         world.sim('mdm', folder, 'poll')
-        history = service.api('GET', f'enrollments/{udid}/commands')['history']
+        history = service.api('GET', f'/enrollments/{udid}/commands')['history']
         check([row['status'] for row in history if row['type'] == 'InstallProfile'] == ['Acknowledged'], history)
 
 
 @case('an enrollment link is signed, works once, and leaves the next one alone')
 def link(world):
     with Service(world, with_push=True) as service:
-        service.push_certificate()
         path = service.link().split(service.address.netloc)[1]
         check(service.ask('HEAD', path)[0] == 200)
         status, headers, body = service.ask('GET', path)
@@ -217,22 +190,22 @@ def known(world):
         device = migrated(service)
         check(device.checkin('TokenUpdate', **TOKEN_UPDATE)[0] == 200)
         uuid = enqueue(service)
-        check(uuid in drain(device))
-        check(service.api('GET', f'enrollments/{UDID}/commands/{uuid}')['status'] == 'Acknowledged')
-        stranger = Device(service, UDID, 'stranger')
+        check(uuid in device.drain())
+        check(service.api('GET', f'/enrollments/{UDID}/commands/{uuid}')['status'] == 'Acknowledged')
+        stranger = Device(service, UDID, 'stranger').self_signed()
         copy = Device(service, UDID[:-1] + 'F', 'copy')
         copy.identity = device.identity
         for other in (stranger, copy):
             check(other.report()[0] == 400, 'a foreign certificate was taken')
             check(other.checkin('TokenUpdate', **TOKEN_UPDATE)[0] == 400)
-        check(service.ask('PUT', '/mdm', idle(UDID), {'Content-Type': CHECKIN})[0] == 400)
-        check(service.ask('PUT', '/mdm', idle(UDID))[0] == 400)
-        (world.dir / 'idle').write_bytes(idle(UDID))
+        check(service.ask('PUT', '/mdm', IDLE, {'Content-Type': CHECKIN})[0] == 400)
+        check(service.ask('PUT', '/mdm', IDLE)[0] == 400)
+        (world.dir / 'idle').write_bytes(IDLE)
         world.run(['openssl', 'cms', '-sign', '-binary', '-signer', device.identity[0], '-inkey', device.identity[1],
                    '-in', world.dir / 'idle', '-outform', 'DER', '-out', world.dir / 'signature'])
         header = base64.b64encode((world.dir / 'signature').read_bytes()).decode()
-        check(service.ask('PUT', '/mdm', idle(UDID), {'Mdm-Signature': header})[0] == 200, 'Mdm-Signature')
-        check(service.ask('PUT', '/mdm', idle(UDID) + b'\n', {'Mdm-Signature': header})[0] == 400, 'a changed body')
+        check(service.ask('PUT', '/mdm', IDLE, {'Mdm-Signature': header})[0] == 200, 'Mdm-Signature')
+        check(service.ask('PUT', '/mdm', IDLE + b'\n', {'Mdm-Signature': header})[0] == 400, 'a changed body')
 
 
 @case('no process but records has the database open, none the keys, and all live behind filters')
@@ -273,7 +246,7 @@ def kill_in_turn(service, ended, kills):
 def killed(world):
     with Service(world) as service:
         device, ended, acknowledged, seen, wrong = migrated(service), threading.Event(), [], [], []
-        drain(device)
+        device.drain()
 
         def load():
             while not ended.is_set():
@@ -284,13 +257,13 @@ def killed(world):
         def poll():
             while not ended.is_set():
                 try:
-                    status, _, body = device.report()
-                    while status == 200 and body:
-                        uuid = plistlib.loads(body)['CommandUUID']
-                        status, _, body = device.report('Acknowledged', CommandUUID=uuid)
+                    status, uuid = device.report()
+                    while uuid:
+                        done = uuid
+                        status, uuid = device.report('Acknowledged', done)
                         if status == 200:
-                            seen.append(uuid)
-                except (OSError, ssl.SSLError, http.client.HTTPException):
+                            seen.append(done)
+                except (OSError, http.client.HTTPException):
                     continue
                 if status not in (200, 503):
                     wrong.append(status)
@@ -306,9 +279,9 @@ def killed(world):
             thread.join()
         check(not wrong, f'a device got {set(wrong)}')
         wait_for(lambda: service.ask('GET', '/healthz')[0] == 200)
-        seen += drain(device)
+        seen += device.drain()
         check(len(acknowledged) > 3, f'only {len(acknowledged)} commands')
-        history = {row['uuid']: row['status'] for row in service.api('GET', f'enrollments/{UDID}/commands?limit=1000')['history']}
+        history = {row['uuid']: row['status'] for row in service.api('GET', f'/enrollments/{UDID}/commands?limit=1000')['history']}
         for uuid in acknowledged[-150:]:
             check(history.get(uuid) == 'Acknowledged', f'{uuid}: {history.get(uuid)}')
         check(len(set(seen)) == len(seen), 'a command was acknowledged twice and delivered again')
@@ -317,8 +290,7 @@ def killed(world):
         service.process.kill()  # the listener: all of it is gone, and a new start has what was acknowledged
         service.process.wait()
         service.start()
-        device.service = service
-        check(drain(device) == [uuid])
+        check(device.drain() == [uuid])
 
 
 @case('a database that cannot be written makes 503 and nothing else, and loses nothing')
@@ -330,10 +302,10 @@ def full(world):
         resource.prlimit(records, resource.RLIMIT_FSIZE, (4096, before[1]))
         check(enqueue(service) is None, 'a command was acknowledged that is not on the disk')
         statuses = {device.checkin('TokenUpdate', Token=b'\x03' * 32, PushMagic='M')[0]}
-        statuses |= {device.report('Acknowledged', CommandUUID=kept[0])[0] for _ in range(3)}
+        statuses |= {device.report('Acknowledged', uuid=kept[0])[0] for _ in range(3)}
         check(statuses == {503}, statuses)
         resource.prlimit(records, resource.RLIMIT_FSIZE, before)
-        check(drain(device)[-2:] == kept)
+        check(device.drain()[-2:] == kept)
         check(service.processes('records') == [records], 'the process died of it')
 
 
@@ -365,12 +337,12 @@ def reload_push(world):
     file = world.dir / 'rehomed.conf'
     file.write_text('')
     with Service(world, '--config', file) as service:
-        words = service.apns_start()
-        service.push_certificate()
+        service.apple = Apple(world)
+        service.push_certificate(service.apple.certificate)
         migrated(service)
         enqueue(service)
         wait_for(lambda: service.log.find('push-off'))
-        file.write_text(f'apns {words[1]}\napns-trust {words[3]}\n')
+        file.write_text('apns {1}\napns-trust {3}\n'.format(*service.apple.options()))
         service.process.send_signal(signal.SIGHUP)
         wait_for(lambda: service.log.find(' pushed id='))
 
@@ -411,7 +383,7 @@ def hostile(world):
             for path in ('/mdm', '/checkin'):
                 begun = time.monotonic()
                 check(device.say(path, bomb, CHECKIN)[0] == 400, f'{bomb[:40]} on {path}')
-                check(device.say(path, bomb, 'application/x-apple-aspen-mdm')[0] == 400, f'{bomb[:40]} on {path}')
+                check(device.say(path, bomb, REPORT)[0] == 400, f'{bomb[:40]} on {path}')
                 check(time.monotonic() - begun < 5, f'{bomb[:40]} took long')
         for query in ('', '?operation=nonsense', '?operation=PKIOperation', '?operation=PKIOperation&message=%%%',
                       '?operation=PKIOperation&message=' + 'A' * 8000):
@@ -449,14 +421,14 @@ def webhook(world):
     hanging = socket.create_server(('127.0.0.1', 0))
     try:
         with Service(world) as service:
-            made = service.api('POST', 'webhooks', {'url': f'http://127.0.0.1:{receiver.server_port}/'})
-            service.api('POST', 'webhooks', {'url': f'http://127.0.0.1:{hanging.getsockname()[1]}/'})
-            service.api('POST', 'webhooks', {'url': 'http://127.0.0.1:9/word-of-the-receiver'})  # nobody is there
+            made = service.api('POST', '/webhooks', {'url': f'http://127.0.0.1:{receiver.server_port}/'})
+            service.api('POST', '/webhooks', {'url': f'http://127.0.0.1:{hanging.getsockname()[1]}/'})
+            service.api('POST', '/webhooks', {'url': 'http://127.0.0.1:9/word-of-the-receiver'})  # nobody is there
             device = migrated(service)
             check(device.checkin('TokenUpdate', Token=b'\x02' * 32, PushMagic='MAGIC')[0] == 200)  # a restore is noticed
             wait_for(lambda: len(receiver.got) >= 2)
             check(device.checkin('CheckOut')[0] == 200)
-            last = service.api('GET', 'events?limit=1000')['events'][-1]['no']
+            last = service.api('GET', '/events?limit=1000')['events'][-1]['no']
             wait_for(lambda: json.loads(receiver.got[-1][1])['no'] >= last)
             ids = []
             for signature, body in receiver.got:
@@ -483,10 +455,10 @@ def on_postgresql(world):
                 uuid = enqueue(first)
                 subprocess.run(['cp', '-r', str(first.data), str(world.dir / 'second')], check=True)
                 with Service(world, '--store', url, name='second') as second:
-                    other = Device.__new__(Device)
-                    other.service, other.udid, other.identity = second, UDID, device.identity
-                    check(uuid in drain(other))
-                    check(enqueue(second) in drain(device))
+                    other = Device(second, UDID, 'other')
+                    other.identity = device.identity
+                    check(uuid in other.drain())
+                    check(enqueue(second) in device.drain())
                     uuid = enqueue(first)
                     server.kill()
                     check(device.report()[0] == 503 and device.checkin('TokenUpdate', **TOKEN_UPDATE)[0] == 503)
@@ -494,6 +466,6 @@ def on_postgresql(world):
                     server.start()
                     for service in (first, second):
                         wait_for(lambda one=service: one.ask('GET', '/healthz')[0] == 200)
-                    check(drain(device) == [uuid])
+                    check(device.drain() == [uuid])
     except postgres.Missing as why:
         raise Skip(str(why)) from why
