@@ -54,7 +54,7 @@ asan: all
 
 bench: all
 	@./setup full
-	@ninja -C $(BUILD) -j $(JOBS) --quiet bench/bench_net bench/bench_tls_accept bench/bench_http bench/load_tls bench/mdm_pool
+	@ninja -C $(BUILD) -j $(JOBS) --quiet bench/bench_net bench/bench_tls_accept bench/bench_http bench/load_tls bench/mdm_pool bench/mdm_fill
 	@python3 bench/bench.py --build $(BUILD)
 	@python3 bench/bench_mdm.py --build $(BUILD)
 

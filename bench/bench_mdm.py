@@ -1,193 +1,31 @@
 #!/usr/bin/env python3
-"""HTTPS alone, and the whole service, against a bare accept loop with the same TLS settings.
+"""HTTPS alone, and the whole service, against a bare accept loop with the same TLS settings; and a large fleet.
 
 CPU is the server's own, of all its processes, from the scheduler's account in nanoseconds: the least of
 several rounds, the servers in turn.  See bench/README.md.
 """
 import argparse
-import base64
-import json
-import os
+import contextlib
 import pathlib
-import ssl
+import struct
 import subprocess
 import sys
 import tempfile
-import urllib.request
-import uuid
+import time
 
-REQUEST = ('PUT /mdm HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-apple-aspen-mdm\r\n'
-           'User-Agent: MDM/1.0\r\nContent-Length: {length}\r\n\r\n{body}')
-IDLE = ('<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" '
-        '"http://www.apple.com/DTDs/PropertyList-1.0.dtd">\n<plist version="1.0"><dict><key>Status</key>'
-        '<string>Idle</string><key>UDID</key><string>@U@</string></dict></plist>\n')
-REPORT = IDLE.replace('Idle', 'Acknowledged').replace('</dict></plist>', (
-    '<key>CommandUUID</key><string>@C@</string><key>QueryResponses</key><dict><key>DeviceName</key>'
-    '<string>iPad</string><key>OSVersion</key><string>18.6</string></dict></dict></plist>'))
-COMMAND = ('<?xml version="1.0" encoding="UTF-8"?><plist version="1.0"><dict><key>CommandUUID</key><string>{uuid}</string>'
-           '<key>Command</key><dict><key>RequestType</key><string>DeviceInformation</string><key>Queries</key>'
-           '<array><string>DeviceName</string><string>OSVersion</string></array></dict></dict></plist>')
-POOL = 16
-DEVICES = 64
+from mdm_load import Load, Server, Service, certificate, show
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'tests' / 'e2e'))
+import postgres  # noqa: E402
 
-def openssl(*words):
-    subprocess.run(['openssl', *map(str, words)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def request(body):
-    """A whole request; marks in it are replaced by what has a known length."""
-    length = len(body.replace('@U@', 25 * 'U').replace('@C@', 36 * 'C'))
-    return REQUEST.format(length=length, body=body)
-
-
-def certificate(folder, name, *key):
-    openssl('req', '-x509', '-nodes', '-days', 30, '-subj', f'/CN={name}', '-newkey', *key,
-            '-keyout', folder / f'{name}.key', '-out', folder / f'{name}.pem')
-    return folder / f'{name}.pem', folder / f'{name}.key'
-
-
-class Server:
-    """A program that prints its port and serves."""
-
-    def __init__(self, name, command, wrapper=()):
-        self.name = name
-        self.process = subprocess.Popen([*map(str, wrapper), *map(str, command)], stdout=subprocess.PIPE, text=True)
-        self.port = self.read_port()
-
-    def read_port(self):
-        return int(self.process.stdout.readline())
-
-    def pids(self):
-        found, todo = [], [self.process.pid]
-        while todo:
-            pid = todo.pop()
-            found.append(pid)
-            for task in pathlib.Path(f'/proc/{pid}/task').iterdir():
-                todo += map(int, (task / 'children').read_text().split())
-        return found
-
-    def cpu_ns(self):
-        return sum(int((task / 'schedstat').read_text().split()[0])
-                   for pid in self.pids() for task in pathlib.Path(f'/proc/{pid}/task').iterdir())
-
-    def memory(self):
-        total = 0
-        for pid in self.pids():
-            for line in pathlib.Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines():
-                if line.startswith('Pss_Anon:'):
-                    total += int(line.split()[1]) * 1024
-        return total
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-
-
-class Service(Server):
-    """rehome serve, with one worker: a client that comes back meets its session."""
-
-    def __init__(self, build, data, wrapper=(), words=()):
-        self.build, self.data = build, data
-        super().__init__('service', [build / 'rehome', 'serve', '--data', data, '--listen', '127.0.0.1:0', '--workers', 1,
-                                     '--idle-seconds', 3600, '--log', 'error', '--apns', 'https://127.0.0.1:1', *words], wrapper)
-        self.token = (data / 'administrator.token').read_text().strip()
-        self.identity = data / 'tls' / 'cert.pem', data / 'tls' / 'key.pem'
-
-    def read_port(self):
-        for line in self.process.stdout:
-            if line.startswith('ready '):
-                self.url = line.split()[1]
-                return int(self.url.rsplit(':', 1)[1])
-        raise SystemExit('rehome serve did not get ready')
-
-    def enroll(self, folder, count):
-        """Simulated devices, enrolled by profile: their folders."""
-        env = {**os.environ, 'REHOME_MDM_URL': self.url, 'REHOME_MDM_TOKEN_FILE': str(self.data / 'administrator.token'),
-               'REHOME_MDM_CA': str(self.data / 'public' / 'ca.pem')}
-
-        def ours(*words):
-            return subprocess.run([self.build / 'rehome', 'mdm', *words], env=env, check=True, capture_output=True, text=True).stdout
-
-        def simulated(*words):
-            subprocess.run([self.build / 'rehome-sim', *map(str, words)], check=True, stdout=subprocess.DEVNULL)
-
-        simulated('apple', '--push-certificate', folder / 'push.pem', '--topic', 'com.apple.mgmt.External.bench')
-        ours('pushcert', 'import', folder / 'push.pem')
-        devices = [folder / f'sim{i}' for i in range(count)]
-        for i, device in enumerate(devices):
-            link = next(word for word in ours('link', 'new').split() if '/enroll/' in word)
-            simulated('new', device, '--profile', 'fresh', '--seed', i + 1)
-            simulated('mdm', device, 'install-profile', link, '--ca', self.data / 'public' / 'ca.pem')
-            simulated('mdm', device, 'poll')
-        return devices
-
-    def enqueue(self, udids, count):
-        """That many commands for each of the devices, by the small API that other tools speak."""
-        context = ssl.create_default_context(cafile=self.data / 'public' / 'ca.pem')
-        basic = base64.b64encode(f'nanomdm:{self.token}'.encode()).decode()
-        for _ in range(count):
-            body = COMMAND.format(uuid=uuid.uuid4()).encode()
-            asked = urllib.request.Request(f'{self.url}/v1/enqueue/{",".join(udids)}?nopush=1', body, {'Authorization': f'Basic {basic}'}, method='PUT')
-            urllib.request.urlopen(asked, context=context).close()
-
-
-class Load:
-    def __init__(self, build, folder):
-        self.program, self.folder = build / 'bench' / 'load_tls', folder
-        with (folder / 'pool.pem').open('w') as pool, (folder / 'pool.pem.names').open('w') as names:
-            for i in range(POOL):
-                pool.write(''.join(path.read_text() for path in certificate(folder, f'device{i}', 'rsa:2048')))
-                names.write(f'0000FE5A-{i:016X}\n')
-        self.requests_write()
-
-    def requests_write(self):
-        (self.folder / 'idle').write_text(request(IDLE))
-        (self.folder / 'report').write_text(request(REPORT))
-
-    def speak_as(self, devices):
-        """From now on as these simulated devices; their UDIDs."""
-        subprocess.run([self.program.parent / 'mdm_pool', self.folder / 'pool.pem', *devices], check=True)
-        return (self.folder / 'pool.pem.names').read_text().split()
-
-    def words(self, server, mode, count, threads):
-        return [self.program, str(server.port), mode, str(count), str(threads), self.folder / 'pool.pem', self.folder / 'idle',
-                self.folder / 'report']
-
-    def run(self, server, mode, count, threads):
-        """CPU microseconds of the server per request, and what the clients saw."""
-        before = server.cpu_ns()
-        out = subprocess.run(self.words(server, mode, count, threads), check=True, capture_output=True, text=True).stdout
-        seen = json.loads(out)
-        if mode == 'resume' and seen['resumed'] < count - threads:
-            raise SystemExit(f'{server.name}: only {seen["resumed"]} of {count} sessions were resumed')
-        return (server.cpu_ns() - before) / 1000 / count, seen
-
-    def least(self, servers, mode, count, threads, rounds):
-        best = {}
-        for _ in range(rounds):
-            for server in servers:
-                cpu, seen = self.run(server, mode, count, threads)
-                if server.name not in best or cpu < best[server.name][0]:
-                    best[server.name] = cpu, seen
-        for name, (cpu, seen) in best.items():
-            print(f'  {mode:7} {name:12} {cpu:8.1f} us CPU   p50 {seen["p50_us"]} us   p99 {seen["p99_us"]} us')
-        return {name: cpu for name, (cpu, _) in best.items()}
-
-    def idle_bytes(self, server, count):
-        """Memory that one more idle connection takes."""
-        self.run(server, 'new', 200, 4)
-        before = server.memory()
-        words = self.words(server, 'idle', count, 1)
-        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as clients:
-            json.loads(clients.stdout.readline())
-            used = server.memory() - before
-            clients.stdin.close()
-        return used / count
+DEVICES = 64      # that speak at once
+COMMANDS = 10     # that wait for each device of the fleet
+HISTORY = 100     # rows that each of them has already
+FEW = 256         # devices of the small store: some are left when those that speak are served
 
 
 def bar(what, value, limit, unit='x'):
-    print(f'  {what}: {value:.2f}{unit} (bar {limit}{unit}) {"met" if value <= limit else "MISSED"}')
+    print(f'  {what}: {value:.2f}{unit} (bar {limit}{unit}) {"met" if value <= limit else "MISSED"}', flush=True)
 
 
 def instructions(load, name, start, folder):
@@ -206,10 +44,11 @@ def instructions(load, name, start, folder):
 
 
 def measure(load, bare, server, args):
-    """The figures that both sections have, against their bars."""
+    """The figures that several sections have, against their bars."""
     new = load.least([bare, server], 'new', args.count, 4, args.rounds)
     resumed = load.least([bare, server], 'resume', args.count, 4, args.rounds)
-    load.least([server], 'keep', args.count * 20, 64, args.rounds)
+    with load.kept(server, 'keep', args.count * 20 // DEVICES * DEVICES, DEVICES) as ask:
+        show('keep', server.name, *min((ask() for _ in range(args.rounds)), key=lambda round_: round_[0]))
     bar('new connection, CPU against bare', new[server.name] / new['bare'], 1.25)
     bar('resumed against new', resumed[server.name] / new[server.name], 0.6)
     bar('an idle connection', load.idle_bytes(server, args.idle) / 1000, 26, ' kB')
@@ -218,75 +57,221 @@ def measure(load, bare, server, args):
 def alone(build, folder, args):
     print('the HTTPS server alone, with a handler that answers 200')
     load = Load(build, folder)
+    load.speak_as_anybody()
     identity = certificate(folder, 'server', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256')
     starts = {name: lambda wrapper=(), name=name, program=program: Server(name, [build / 'bench' / program, *identity], wrapper)
               for name, program in (('bare', 'bench_tls_accept'), ('http alone', 'bench_http'))}
-    servers = [start() for start in starts.values()]
-    try:
-        measure(load, *servers, args)
-    finally:
-        for server in servers:
-            server.stop()
+    with contextlib.ExitStack() as stack:
+        measure(load, *(stack.enter_context(start()) for start in starts.values()), args)
     if not args.no_callgrind:
         bare, ours = (instructions(load, name, start, folder) for name, start in starts.items())
         bar('new connection, instructions against bare', ours / bare, 1.08)
 
 
-def service_instructions(build, folder, load):
+def bare_for(build, service, wrapper=()):
+    """The accept loop with the service's own key."""
+    return Server('bare', [build / 'bench' / 'bench_tls_accept', *service.identity], wrapper)
+
+
+def service_instructions(build, folder):
     """On a data folder of its own: what is left of other sections would be swept meanwhile."""
-    folder.mkdir()
-    data = folder / 'quiet'
-    server = Service(build, data)
-    try:
+    load = Load(build, folder)
+    with Service(build, folder / 'quiet') as server:
         load.speak_as(server.enroll(folder, 8))
-    finally:
-        server.stop()
-    bare = instructions(load, 'bare', lambda wrapper: Server('bare', [build / 'bench' / 'bench_tls_accept', *server.identity], wrapper), folder)
-    ours = instructions(load, 'service', lambda wrapper: Service(build, data, wrapper, ['--sandbox', 'off']), folder)
+    bare = instructions(load, 'bare', lambda wrapper: bare_for(build, server, wrapper), folder)
+    ours = instructions(load, 'service', lambda wrapper: Service(build, server.data, wrapper, ['--sandbox', 'off']), folder)
     bar('new connection, instructions against bare', ours / bare, 1.08)
+
+
+def settle(server):
+    """CPU microseconds of what is left to do when nobody asks any more: SQLite's log is moved into the database."""
+    before = server.cpu_us()
+    time.sleep(0.6)    # records.c: REST_MS
+    return server.cpu_us().since(before, 1).own
+
+
+def acknowledge(load, server, args):
+    """Acknowledge and next command, over connections that stay: the least CPU of a request."""
+    udids = (load.pool.parent / f'{load.pool.name}.names').read_text().split()
+    best = None
+    for _ in range(args.rounds):
+        server.enqueue(udids, args.commands)
+        with load.kept(server, 'queue', args.commands * DEVICES, DEVICES) as ask:
+            cpu, seen = ask()
+            rest = settle(server) / seen['count']
+        if seen['commands'] != seen['count']:
+            raise SystemExit(f'only {seen["commands"]} of {seen["count"]} answers carried a command')
+        best = min(best or (cpu, seen, rest), (cpu, seen, rest), key=lambda round_: round_[0])
+    show('queue', server.name, *best[:2])
+    return best[0].own + best[2]
+
+
+def service_on(build, folder, args, **where):
+    """A service with its enrolled devices, on some database."""
+    load = Load(build, folder)
+    with Service(build, folder / 'service', **where) as server, bare_for(build, server) as bare:
+        load.speak_as(server.enroll(folder, DEVICES))
+        measure(load, bare, server, args)
+        bar('acknowledge and next command', acknowledge(load, server, args), 120, ' us')
 
 
 def service(build, folder, args):
     print(f'the service on SQLite, {DEVICES} devices, all its processes')
-    load = Load(build, folder)
-    data = folder / 'service'
-    server = Service(build, data)
-    bare = Server('bare', [build / 'bench' / 'bench_tls_accept', *server.identity])
-    try:
-        udids = load.speak_as(server.enroll(folder, DEVICES))
-        measure(load, bare, server, args)
-        costs = []
-        for _ in range(args.rounds):
-            server.enqueue(udids, args.commands)
-            cpu, seen = load.run(server, 'queue', args.commands * DEVICES, DEVICES)
-            costs.append(cpu)
-            if seen['commands'] < seen['count'] * 0.9:
-                raise SystemExit(f'only {seen["commands"]} of {seen["count"]} answers carried a command')
-            print(f'  queue   service      {cpu:8.1f} us CPU   p50 {seen["p50_us"]} us   p99 {seen["p99_us"]} us')
-        bar('acknowledge and next command', min(costs), 120, ' us')
-    finally:
-        server.stop()
-        bare.stop()
+    service_on(build, folder, args)
     if not args.no_callgrind:
-        service_instructions(build, folder / 'more', load)
+        (folder / 'more').mkdir()
+        service_instructions(build, folder / 'more')
+
+
+# ---- a fleet ----
+
+def tree_levels(path):
+    """Levels of the deepest tree of a SQLite file: the way down to the left in each (format: sqlite.org/fileformat.html)."""
+    with path.open('rb') as file:
+        size = struct.unpack('>H', file.read(18)[16:])[0]
+        roots = subprocess.run(['sqlite3', '-readonly', path, 'SELECT rootpage FROM sqlite_schema WHERE rootpage > 0'],
+                               check=True, capture_output=True, text=True).stdout.split()
+
+        def levels(number):
+            file.seek((number - 1) * size)
+            page = file.read(size)
+            if page[0] not in (2, 5):    # a leaf
+                return 1
+            first = struct.unpack('>H', page[12:14])[0]
+            return 1 + levels(struct.unpack('>I', page[first:first + 4])[0])
+
+        return max(levels(int(root)) for root in roots)
+
+
+class Fleet:
+    """A service with many enrollments, filled while it does not run; a pool of identities for each DEVICES of some of them."""
+
+    def __init__(self, build, folder, where, enrollments, history, pools):
+        self.build, self.folder, self.where, self.pools = build, folder, where, pools
+        folder.mkdir()
+        self.database = folder / 'data' / 'records' / 'rehome.db'
+        with self.start():    # makes keys, tokens and tables
+            pass
+        start = time.monotonic()
+        subprocess.run([build / 'bench' / 'mdm_fill', where.get('store', f'sqlite:{self.database}'), str(enrollments), str(COMMANDS),
+                        str(history), folder / 'pool', str(pools), str(DEVICES)], check=True)
+        print(f'  {enrollments} enrollments, {enrollments * COMMANDS} commands in queues, {enrollments * history} rows of history:'
+              f' made in {time.monotonic() - start:.0f} s', flush=True)
+
+    def start(self):
+        return Service(self.build, self.folder / 'data', **self.where)
+
+    def levels(self):
+        return 0 if self.where else tree_levels(self.database)
+
+    def session(self, server, pool):
+        """Devices fetch all that waits for them: of each request of theirs CPU, what they saw, costs of the store.  And the CPU
+        afterwards, of each of those requests."""
+        load, done = Load(self.build, self.folder), []
+        load.pool = self.folder / f'pool.{pool}'
+        with load.kept(server, 'queue', DEVICES, DEVICES) as ask:
+            for _ in range(COMMANDS):
+                before = server.store_counts()
+                cpu, seen = ask()
+                if seen['commands'] != DEVICES:
+                    raise SystemExit(f'only {seen["commands"]} of {DEVICES} answers carried a command')
+                after = server.store_counts()
+                done.append((cpu, seen, {name: (after[name] - before[name]) / DEVICES for name in after}))
+            rest = settle(server) / DEVICES / COMMANDS
+        return done, rest
+
+    def measure(self, server, is_shown=True):
+        """The least CPU of acknowledge and next command; costs of the store of the first and of the last of them."""
+        sessions = [self.session(server, pool) for pool in range(self.pools)]
+        later = [round_ for done, _ in sessions for round_ in done[1:]]    # the first request acknowledges nothing
+        best = min(later, key=lambda round_: round_[0])
+        rest = min(rest for _, rest in sessions)
+        if is_shown:
+            show('queue', server.name, *best[:2])
+            middle = sorted(round_[0] for round_ in later)[len(later) // 2]
+            print(f'  {len(later)} rounds of {DEVICES} requests, median {middle.own:.1f} us; the first of a connection '
+                  f'{min(done[0][0] for done, _ in sessions).own:.1f} us; moving the log afterwards {rest:.1f} us a request', flush=True)
+        return best[0].own + rest, sessions[0][0][1][2], sessions[-1][0][-1][2]
+
+
+def fleet_on(build, folder, args, few_where, many_where):
+    """What a large fleet costs, and how a large store compares with a small one."""
+    few = Fleet(build, folder / 'few', few_where, FEW, 1, 1)
+    with few.start() as server:
+        _, few_first, _ = few.measure(server, is_shown=False)
+    many = Fleet(build, folder / 'many', many_where, args.enrollments, HISTORY, args.pools)
+    with many.start() as server:
+        cpu, first, last = many.measure(server)
+        bar('acknowledge and next command', cpu, 120, ' us')
+        compare(few_first, first, last, few.levels(), many.levels())
+        tries = []
+        for _ in range(3):
+            queued, seconds = server.enqueue_to_all()
+            if queued != args.enrollments:
+                raise SystemExit(f'a command for all reached {queued} of {args.enrollments}')
+            tries.append(seconds)
+        bar(f'one command for {args.enrollments} devices', min(tries), 3, ' s')
+        bar('memory of the service (PSS of all its processes)', server.memory('Pss') / 2**20, 300, ' MiB')
+        if server.beside:
+            print(f'  memory of the database: {server.memory("Pss", server.beside) / 2**20:.0f} MiB')
+
+
+def fleet(build, folder, args):
+    print(f'a fleet on SQLite, {DEVICES} devices of it at a time')
+    fleet_on(build, folder, args, {}, {})
+
+
+def postgresql(build, folder, args):
+    """The service and the fleet once more; PostgreSQL's own CPU is told apart."""
+    with contextlib.ExitStack() as stack:
+        try:
+            database = stack.enter_context(postgres.running(sync=True))
+        except postgres.Missing as reason:
+            print(f'PostgreSQL: skipped, {reason}')
+            return
+
+        def where(name):
+            return {'store': database.database(name), 'beside': database.process}
+
+        print(f'the service on PostgreSQL, {DEVICES} devices, all its processes')
+        service_on(build, folder, args, **where('service'))
+        print(f'a fleet on PostgreSQL, {DEVICES} devices of it at a time')
+        fleet_on(build, folder, args, where('few'), where('many'))
+
+
+def compare(few, first, last, few_levels, levels):
+    """A large store against a small one, and the last request against the first."""
+    for name in first:
+        print(f'  {name:10} a request: {few[name]:.2f} with {FEW} devices and hardly any history; {first[name]:.2f} at first, {last[name]:.2f} at last')
+    name = 'steps' if first['steps'] else 'rows'
+    bar(f'{name}, the last request against the first', last[name] / first[name], 1.0)
+    bar(f'{name}, the large store against the small one', last[name] / few[name], 1.0)
+    if first['pages']:
+        bar('pages, the last request more than the first (levels of a tree)', last['pages'] - first['pages'], levels, '')
+        bar('pages more than in the small store, of a statement (levels more)',
+            (max(first['pages'], last['pages']) - few['pages']) / first['statements'], levels - few_levels, '')
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--build', default='build')
-    parser.add_argument('--only', choices=['alone', 'service'])
+    parser.add_argument('--only', choices=[section.__name__ for section in SECTIONS])
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--count', type=int, default=1000, help='connections of a round')
     parser.add_argument('--commands', type=int, default=200, help='for each device, in a round')
     parser.add_argument('--idle', type=int, default=10000, help='idle connections')
+    parser.add_argument('--enrollments', type=int, default=100000, help='of the fleet')
+    parser.add_argument('--pools', type=int, default=16, help=f'of {DEVICES} devices of the fleet that speak')
     parser.add_argument('--no-callgrind', action='store_true')
     args = parser.parse_args()
     build = pathlib.Path(args.build).resolve()
-    for section in (alone, service):
+    for section in SECTIONS:
         if args.only in (None, section.__name__):
             with tempfile.TemporaryDirectory() as name:
                 section(build, pathlib.Path(name), args)
 
+
+SECTIONS = [alone, service, fleet, postgresql]
 
 if __name__ == '__main__':
     sys.exit(main())

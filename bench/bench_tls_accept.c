@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "http_message.h"
 #include "net/http_internal.h"
 #include "net/net.h"
 
@@ -26,37 +27,15 @@ static void check(int r, const struct err *err)
 	exit(1);
 }
 
-/* reads one request; false when the client is gone */
-static bool read_request(SSL *ssl)
-{
-	static char text[65536];
-	size_t have = 0, need = 0;
-
-	while (need == 0 || have < need) {
-		int n = SSL_read(ssl, text + have, (int)(sizeof(text) - 1 - have));
-		const char *end, *length;
-
-		if (n <= 0)
-			return false;
-		have += (size_t)n;
-		text[have] = 0;
-		end = need == 0 ? strstr(text, "\r\n\r\n") : NULL;
-		if (!end)
-			continue;
-		length = strcasestr(text, "\r\nContent-Length:");
-		need = (size_t)(end - text) + 4 + (length ? strtoul(length + 17, NULL, 10) : 0);
-	}
-	return true;
-}
-
 static void serve(SSL_CTX *ctx, int fd)
 {
+	static char request[HTTP_MESSAGE_MAX];
 	static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 	SSL *ssl = SSL_new(ctx);
 
 	SSL_set_fd(ssl, fd);
 	if (SSL_accept(ssl) == 1) {
-		while (read_request(ssl))
+		while (http_message_read(ssl, request))
 			SSL_write(ssl, answer, sizeof(answer) - 1);
 		SSL_shutdown(ssl);
 	}

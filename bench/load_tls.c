@@ -5,16 +5,18 @@
  *
  *     MODE     new       COUNT connections, each with a full handshake and one request
  *              resume    the same, each after the first one of its thread resuming the last session
- *              keep      THREADS connections share COUNT requests
  *              idle      COUNT connections with one request each stay open until stdin ends
+ *              keep      THREADS connections are opened; then COUNT requests over them, each the
+ *                        same number, for every line of stdin
  *              queue     as keep, but an answer that carries a command is followed by REPORT
  *     POOL     certificates and keys, PEM, in turns; connection i shows number i modulo their
- * count. POOL.names has a line for each: its UDID REQUEST  file with a whole request; "@U@" in it
- * becomes the UDID of the identity REPORT   the same; "@C@" in it becomes the UUID of the command
+ *              count. POOL.names has a line for each: its UDID
+ *     REQUEST  file with a whole request; "@U@" in it becomes the UDID of the identity
+ *     REPORT   the same; "@C@" in it becomes the UUID of the command
  *
- * Prints one line of JSON: count, failed (no answer, or not 2xx), resumed, commands (answers that
- * carried one), wall seconds, p50 and p99 of a connection (with keep: of a request) in
- * microseconds.
+ * Prints a line of JSON - with keep and queue one for each line of stdin, and "open" before: count,
+ * failed (no answer, or not 2xx), resumed, commands (answers that carried one), wall seconds, p50
+ * and p99 of a connection (with keep and queue: of a request) in microseconds.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -30,10 +32,11 @@
 #include <unistd.h>
 
 #include "base/base.h"
+#include "http_message.h"
 
 enum mode { MODE_NEW, MODE_RESUME, MODE_KEEP, MODE_IDLE, MODE_QUEUE };
 
-enum { IDENTITIES_MAX = 100000, REQUEST_MAX = 65536, UUID_MAX = 64 };
+enum { IDENTITIES_MAX = 100000, UUID_MAX = 64 };
 
 struct identity {
 	X509 *cert;
@@ -51,6 +54,8 @@ static struct {
 	SSL_CTX *ctx;
 	atomic_uint next, failed, resumed, commands;
 	uint32_t *times_us;
+	pthread_barrier_t begin, end; /* of a round of keep or queue */
+	bool is_over;
 } load;
 
 struct client {
@@ -97,7 +102,7 @@ static void read_pool(const char *path)
 
 static char *read_request(const char *path)
 {
-	struct buf text = BUF_INIT(REQUEST_MAX);
+	struct buf text = BUF_INIT(HTTP_MESSAGE_MAX);
 	char *copy;
 
 	if (fs_read_file(fs_system(), path, &text, NULL) != 0)
@@ -135,7 +140,7 @@ static void client_close(struct client *client)
 	close(client->fd);
 }
 
-static void replace(char text[REQUEST_MAX], const char *mark, const char *value)
+static void replace(char text[HTTP_MESSAGE_MAX], const char *mark, const char *value)
 {
 	size_t mark_len = strlen(mark), len = strlen(value);
 	char *at;
@@ -165,29 +170,15 @@ static void note_command(struct client *client, const char *answer)
 /** client_ask - send a request of @identity; true when all of an answer 2xx came */
 static bool client_ask(struct client *client, unsigned identity)
 {
-	char text[REQUEST_MAX];
-	size_t have = 0, need = 0;
+	char text[HTTP_MESSAGE_MAX];
 	bool reports = load.report && client->command[0];
 
 	snprintf(text, sizeof(text), "%s", reports ? load.report : load.request);
 	replace(text, "@U@", load.identities[identity].udid);
 	replace(text, "@C@", client->command);
-	if (SSL_write(client->ssl, text, (int)strlen(text)) <= 0)
+	if (SSL_write(client->ssl, text, (int)strlen(text)) <= 0 ||
+	    !http_message_read(client->ssl, text))
 		return false;
-	while (need == 0 || have < need) {
-		int n = SSL_read(client->ssl, text + have, (int)(sizeof(text) - 1 - have));
-		const char *end, *length;
-
-		if (n <= 0)
-			return false;
-		have += (size_t)n;
-		text[have] = 0;
-		end = need == 0 ? strstr(text, "\r\n\r\n") : NULL;
-		if (!end)
-			continue;
-		length = strcasestr(text, "\r\nContent-Length:");
-		need = (size_t)(end - text) + 4 + (length ? strtoul(length + 17, NULL, 10) : 0);
-	}
 	note_command(client, text);
 	if (client->command[0])
 		load.commands++;
@@ -223,37 +214,89 @@ static void one_connection(unsigned at, unsigned identity)
 static void *work(void *arg)
 {
 	unsigned thread = (unsigned)(uintptr_t)arg, at;
-	bool keeps = load.mode == MODE_KEEP || load.mode == MODE_QUEUE;
-	struct client client = {.fd = -1};
 
-	if (keeps && !client_open(&client, thread % load.identity_count, NULL))
-		die("no connection");
-	while ((at = load.next++) < load.count) {
-		uint64_t start = now_us();
-
-		if (!keeps) {
-			/* a session belongs to one identity */
-			one_connection(at, (load.mode == MODE_RESUME ? thread : at) %
-						   load.identity_count);
-			continue;
-		}
-		if (!client_ask(&client, thread % load.identity_count))
-			load.failed++;
-		load.times_us[at] = (uint32_t)(now_us() - start);
-	}
-	if (keeps)
-		client_close(&client);
+	while ((at = load.next++) < load.count)
+		/* a session belongs to one identity */
+		one_connection(at, (load.mode == MODE_RESUME ? thread : at) % load.identity_count);
 	SSL_SESSION_free(last_session);
 	return NULL;
 }
 
+static void *work_kept(void *arg)
+{
+	unsigned thread = (unsigned)(uintptr_t)arg, share = load.count / load.threads;
+	unsigned identity = thread % load.identity_count;
+	struct client client = {.fd = -1};
+
+	if (!client_open(&client, identity, NULL))
+		die("no connection");
+	pthread_barrier_wait(&load.end);
+	while (pthread_barrier_wait(&load.begin), !load.is_over) {
+		for (unsigned i = 0; i < share; i++) {
+			uint64_t start = now_us();
+
+			if (!client_ask(&client, identity))
+				load.failed++;
+			load.times_us[thread * share + i] = (uint32_t)(now_us() - start);
+		}
+		pthread_barrier_wait(&load.end);
+	}
+	client_close(&client);
+	SSL_SESSION_free(last_session);
+	return NULL;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void print_seen(uint64_t took_us)
+{
+	qsort(load.times_us, load.count, sizeof(*load.times_us), by_time);
+	printf("{\"count\": %u, \"failed\": %u, \"resumed\": %u, \"commands\": %u, \"wall_s\": "
+	       "%.3f,"
+	       " \"p50_us\": %u, \"p99_us\": %u}\n",
+	       load.count, load.failed, load.resumed, load.commands, (double)took_us / 1e6,
+	       load.times_us[load.count / 2], load.times_us[load.count * 99 / 100]);
+	fflush(stdout);
+}
+
+/* a round of requests over all kept connections for each line of stdin */
+static void lead_rounds(void)
+{
+	char line[16];
+
+	pthread_barrier_wait(&load.end);
+	puts("open");
+	fflush(stdout);
+	while (fgets(line, sizeof(line), stdin)) {
+		uint64_t start = now_us();
+
+		load.failed = load.commands = 0;
+		pthread_barrier_wait(&load.begin);
+		pthread_barrier_wait(&load.end);
+		print_seen(now_us() - start);
+	}
+	load.is_over = true;
+	pthread_barrier_wait(&load.begin);
+}
+
 static void run_threads(void)
 {
+	bool is_kept = load.mode == MODE_KEEP || load.mode == MODE_QUEUE;
 	pthread_t *threads = calloc(load.threads, sizeof(*threads));
 
+	pthread_barrier_init(&load.begin, NULL, load.threads + 1);
+	pthread_barrier_init(&load.end, NULL, load.threads + 1);
 	for (unsigned i = 0; i < load.threads; i++)
-		if (pthread_create(&threads[i], NULL, work, (void *)(uintptr_t)i) != 0)
+		if (pthread_create(&threads[i], NULL, is_kept ? work_kept : work,
+				   (void *)(uintptr_t)i) != 0)
 			die("no thread");
+	if (is_kept)
+		lead_rounds();
 	for (unsigned i = 0; i < load.threads; i++)
 		pthread_join(threads[i], NULL);
 	free(threads);
@@ -270,13 +313,6 @@ static void hold_idle(void)
 			load.failed++;
 		load.times_us[i] = (uint32_t)(now_us() - start);
 	}
-}
-
-static int by_time(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return x < y ? -1 : x > y;
 }
 
 static enum mode mode_of(const char *name)
@@ -305,6 +341,8 @@ int main(int argc, char **argv)
 	load.mode = mode_of(argv[2]);
 	load.count = (unsigned)atoi(argv[3]);
 	load.threads = (unsigned)atoi(argv[4]);
+	if (load.mode == MODE_KEEP || load.mode == MODE_QUEUE)
+		load.count -= load.count % load.threads;
 	read_pool(argv[5]);
 	load.request = read_request(argv[6]);
 	load.report = argc == 8 ? read_request(argv[7]) : NULL;
@@ -319,14 +357,8 @@ int main(int argc, char **argv)
 		hold_idle();
 	else
 		run_threads();
-	start = now_us() - start;
-	qsort(load.times_us, load.count, sizeof(*load.times_us), by_time);
-	printf("{\"count\": %u, \"failed\": %u, \"resumed\": %u, \"commands\": %u, \"wall_s\": "
-	       "%.3f, \"p50_us\": %u, "
-	       "\"p99_us\": %u}\n",
-	       load.count, load.failed, load.resumed, load.commands, (double)start / 1e6,
-	       load.times_us[load.count / 2], load.times_us[load.count * 99 / 100]);
-	fflush(stdout);
+	if (load.mode != MODE_KEEP && load.mode != MODE_QUEUE)
+		print_seen(now_us() - start);
 	if (load.mode == MODE_IDLE)
 		while (getchar() != EOF)
 			;

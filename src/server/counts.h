@@ -23,6 +23,8 @@ struct counts {
 	_Atomic uint64_t restarts;
 	struct counts_worker workers[COUNTS_WORKERS_MAX];
 	_Atomic uint64_t calls, calls_failed, commits, commits_failed;
+	/* struct store_stats of all that calls did; sweeps are not in it */
+	_Atomic uint64_t store_statements, store_rows, store_steps, store_pages;
 	_Atomic uint64_t keys_calls, keys_refused, keys_opened;
 	_Atomic uint64_t pushes, pushes_failed, webhooks, webhooks_failed;
 	_Atomic int64_t push_cert_ends; /* seconds since 1970, 0: none */
@@ -30,9 +32,13 @@ struct counts {
 
 /** counts_new - zeroed and shared with every process forked later; never freed. NULL: no memory */
 struct counts *counts_new(void);
+static inline void counts_add_many(_Atomic uint64_t *count, uint64_t more)
+{
+	atomic_fetch_add_explicit(count, more, memory_order_relaxed);
+}
 static inline void counts_add(_Atomic uint64_t *count)
 {
-	atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
+	counts_add_many(count, 1);
 }
 /** counts_text - append all of it in Prometheus' text form */
 int counts_text(const struct counts *counts, int64_t now, struct buf *out, struct err *err);

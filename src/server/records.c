@@ -156,12 +156,30 @@ static void answer_forget(struct buf *out)
 		buf_wipe(out);
 }
 
+/* batch_counted - what calls cost the store, for /metrics */
+static int batch_counted(struct records *records, struct waiting *calls, unsigned count,
+			 struct err *err)
+{
+	struct counts *counts = records->env->counts;
+	struct store_stats before, after;
+	int r;
+
+	store_stats(records->store, &before);
+	r = batch_run(records, calls, count, err);
+	store_stats(records->store, &after);
+	counts_add_many(&counts->store_statements, after.statements - before.statements);
+	counts_add_many(&counts->store_rows, after.rows - before.rows);
+	counts_add_many(&counts->store_steps, after.steps - before.steps);
+	counts_add_many(&counts->store_pages, after.pages - before.pages);
+	return r;
+}
+
 static void batch_answer(struct records *records, struct waiting *calls, unsigned count)
 {
 	struct err err = ERR_INIT;
 	int r;
 
-	r = records->is_away ? ERR_CLOSED : batch_run(records, calls, count, &err);
+	r = records->is_away ? ERR_CLOSED : batch_counted(records, calls, count, &err);
 	counts_add(r == 0 ? &records->env->counts->commits : &records->env->counts->commits_failed);
 	if (r == 0)
 		deferred_send(records);

@@ -22,7 +22,7 @@ enum {
 struct connection {
 	sqlite3 *db;
 	int wal_pages;
-	uint64_t steps;
+	uint64_t steps, pages;
 };
 struct statement {
 	struct connection *connection;
@@ -173,10 +173,12 @@ static void sqlite_stats(void *arg, struct store_stats *stats)
 	struct connection *connection = arg;
 	int hits = 0, misses = 0, high;
 
-	sqlite3_db_status(connection->db, SQLITE_DBSTATUS_CACHE_HIT, &hits, &high, 0);
-	sqlite3_db_status(connection->db, SQLITE_DBSTATUS_CACHE_MISS, &misses, &high, 0);
+	/* taken away there and summed up here: SQLite counts in 32 bits */
+	sqlite3_db_status(connection->db, SQLITE_DBSTATUS_CACHE_HIT, &hits, &high, 1);
+	sqlite3_db_status(connection->db, SQLITE_DBSTATUS_CACHE_MISS, &misses, &high, 1);
+	connection->pages += (uint64_t)(unsigned)hits + (unsigned)misses;
 	stats->steps = connection->steps;
-	stats->pages = (uint64_t)(unsigned)hits + (unsigned)misses;
+	stats->pages = connection->pages;
 }
 
 /* ---- statements ------------------------------------------------------------------ */

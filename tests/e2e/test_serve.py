@@ -113,6 +113,20 @@ def enrolled(world):
         check([row['state'] for row in identity] == ['current'], identity)
 
 
+@case('what calls cost the store is counted, and the same call costs the same again')
+def store_counted(world):
+    with Service(world) as service:
+        def costs():
+            before = service.metrics()
+            service.api('GET', 'tokens')
+            after = service.metrics()
+            return [after[name] - before[name] for name in sorted(after) if name.startswith('rehome_store_')]
+        costs()    # prepares the statements
+        first = costs()
+        check(len(first) == 4 and all(count > 0 for count in first), first)
+        check(costs() == first)
+
+
 @case('rules for backups become a profile that is installed, is no news when said again, and is replaced by other rules')
 def backup_rules(world):
     with Service(world, with_push=True) as service:
