@@ -79,51 +79,54 @@ int fleet_sweep_inventory(struct fleet *fleet, unsigned max, unsigned *count, st
 
 /* ---- answers ---- */
 
-static void free_json(json_t **json)
-{
-	json_decref(*json);
-}
-
-static void mask_number(json_t *holder, const char *key, const char *number)
+static bool mask_number(json_t *holder, const char *key, const char *number)
 {
 	size_t len = strlen(number);
+	const char *end = len > DIGITS_SHOWN ? number + len - DIGITS_SHOWN : "";
 	char masked[2 * DIGITS_SHOWN + 8];
+	json_t *value;
 
-	snprintf(masked, sizeof(masked), "***%s",
-		 len > DIGITS_SHOWN ? number + len - DIGITS_SHOWN : "");
-	json_object_set_new(holder, key, json_string(masked));
+	snprintf(masked, sizeof(masked), "***%s", end);
+	value = json_string(masked);
+	if (!value) /* cut within a character */
+		value = json_string("***");
+	return json_object_set_new(holder, key, value) == 0;
 }
 
-/* every PhoneNumber below @value; the depth is bounded by the parser that made it */
-static void mask_numbers(json_t *value)
+/* every PhoneNumber below @value; the depth is bounded by the parser that made it.  False: there is
+ * no memory to hide them all */
+static bool mask_numbers(json_t *value)
 {
+	bool is_done = true;
 	const char *key;
 	json_t *item;
 	void *next;
 	size_t i;
 
 	if (json_is_array(value))
-		json_array_foreach(value, i, item) mask_numbers(item);
+		json_array_foreach(value, i, item) is_done &= mask_numbers(item);
 	json_object_foreach_safe(value, next, key, item)
 	{
 		if (strcmp(key, "PhoneNumber") == 0 && json_is_string(item))
-			mask_number(value, key, json_string_value(item));
+			is_done &= mask_number(value, key, json_string_value(item));
 		else
-			mask_numbers(item);
+			is_done &= mask_numbers(item);
 	}
+	return is_done;
 }
 
 static int mask_json(struct buf *text, struct err *err)
 {
-	CLEANUP(free_json)
+	/* it was written by this program: memory alone is missing if it does not parse */
 	json_t *json =
 		json_loadb((const char *)text->bytes, text->len, JSON_REJECT_DUPLICATES, NULL);
-	CLEANUP(free_p) char *masked = NULL;
 
 	buf_truncate(text, 0);
-	mask_numbers(json);
-	masked = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	return buf_append_text(text, masked ? masked : "{}", err);
+	if (!json || !mask_numbers(json)) {
+		json_decref(json);
+		return err_no_memory(err);
+	}
+	return mdm_json_dump(json, text, err);
 }
 
 static bool has_numbers(const struct buf *text)

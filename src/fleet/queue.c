@@ -3,6 +3,8 @@
  */
 #include "fleet/internal.h"
 
+#include <jansson.h>
+
 enum { NOT_NOW_PUSH_S = 300 };
 
 int fleet_uuid(struct fleet *fleet, char out[37], struct err *err)
@@ -154,16 +156,18 @@ static int make(struct fleet *fleet, const struct store_enrollment *enrollment,
 static int give_up(struct fleet_scene *scene, const struct store_enrollment *enrollment,
 		   const struct store_queue *row, const char *status, struct err *err)
 {
-	char body[FLEET_UUID_MAX + 64];
-	int r = store_queue_done(scene->fleet->store, row, status, "", SLICE_EMPTY, scene->now,
-				 err);
+	CLEANUP(buf_clear) struct buf body = BUF_INIT(8 * FLEET_UUID_MAX);
+	/* a UUID of a caller's may be any text */
+	json_t *json = json_pack("{s:s,s:s}", "uuid", row->what.uuid, "status", status);
+	int r = mdm_json_dump(json, &body, err);
 
+	if (r == 0)
+		r = store_queue_done(scene->fleet->store, row, status, "", SLICE_EMPTY, scene->now,
+				     err);
 	if (r < 0)
 		return r;
-	snprintf(body, sizeof(body), "{\"uuid\":\"%.64s\",\"status\":\"%s\"}", row->what.uuid,
-		 status);
 	scene->answer->effects |= FLEET_EVENTS;
-	return fleet_event(scene->fleet, "command-given-up", enrollment->id, body, err);
+	return fleet_event(scene->fleet, "command-given-up", enrollment->id, buf_text(&body), err);
 }
 
 /* which lanes an enrollment is served from now */

@@ -4,6 +4,8 @@
  */
 #include "fleet/testing.h"
 
+#include <jansson.h>
+
 #include <sqlite3.h>
 
 #define ID TESTING_UDID
@@ -95,6 +97,48 @@ static bool inventory_has(struct testing *t, const char *text)
 		   memmem(kept.bytes.bytes, kept.bytes.len, text, strlen(text));
 	testing_end(t, 0);
 	return is_there;
+}
+
+static int visible(struct testing *t, const char *response, struct buf *out)
+{
+	struct store_enrollment row;
+	struct store_command command = {.request_type = "DeviceInformation"};
+	int r;
+
+	buf_truncate(out, 0);
+	testing_check(t, buf_append_text(out, response, &t->err));
+	testing_begin(t);
+	testing_check(t, store_enrollment_find(t->store, ID, &row, &t->err));
+	r = fleet_response_visible(t->fleet, &row, &command, out, &t->err);
+	testing_end(t, 0);
+	return r;
+}
+
+static int allocations_left;
+
+static void *allocate(size_t len)
+{
+	return allocations_left-- > 0 ? malloc(len) : NULL;
+}
+
+static void a_number_of_a_personal_device_is_masked_whatever_happens(void **state)
+{
+	CLEANUP(buf_clear) struct buf out = BUF_INIT(4096);
+	struct testing *t = *state;
+	int r = ERR_NO_MEMORY;
+
+	testing_enroll(t, ID);
+	/* full-width digits: three bytes each */
+	assert_int_equal(visible(t, "{\"PhoneNumber\":\"\uff11\uff12\uff13\"}", &out), 0);
+	assert_string_equal(buf_text(&out), "{\"PhoneNumber\":\"***\"}");
+	for (int i = 0; r == ERR_NO_MEMORY; i++) {
+		allocations_left = i;
+		json_set_alloc_funcs(allocate, free);
+		r = visible(t, "{\"PhoneNumber\":\"+491701234567\",\"A\":1}", &out);
+		json_set_alloc_funcs(malloc, free);
+	}
+	assert_int_equal(r, 0);
+	assert_string_equal(buf_text(&out), "{\"PhoneNumber\":\"***4567\",\"A\":1}");
 }
 
 static void of_a_personal_device_less_is_seen(void **state)
@@ -587,6 +631,7 @@ int main(void)
 		TEST(a_challenge_buys_one_identity),
 		TEST(a_ticket_for_one_device_serves_no_other),
 		TEST(a_personal_device_is_kept_out_unless_its_serial_number_was_imported),
+		TEST(a_number_of_a_personal_device_is_masked_whatever_happens),
 		TEST(of_a_personal_device_less_is_seen),
 		TEST(a_bypass_code_lies_sealed_and_in_no_result),
 		TEST(only_for_a_corporate_and_supervised_device_of_ours_a_challenge_is_signed),

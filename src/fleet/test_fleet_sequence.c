@@ -3,6 +3,8 @@
  */
 #include "fleet/testing.h"
 
+#include <jansson.h>
+
 #define ID TESTING_UDID
 
 static void check_in_comes_in_its_order_under_one_identity(void **state)
@@ -237,6 +239,36 @@ static void a_command_that_kills_its_device_does_not_block_the_others_for_ever(v
 	assert_int_equal(testing_events(t, "command-given-up"), 1);
 }
 
+static void what_is_told_of_a_command_is_json_whatever_its_uuid(void **state)
+{
+	static const char text[] = TESTING_HEAD
+		"<key>CommandUUID</key><string>a\",\"b</string><key>Command</key><dict>"
+		"<key>RequestType</key><string>SecurityInfo</string></dict></dict>"
+		"</plist>";
+	struct testing *t = *state;
+	struct fleet_peer peer = testing_enroll(t, ID);
+	const char *id = ID;
+	struct fleet_target target = {.ids = &id, .count = 1};
+	struct fleet_wish wish = {
+		.command = slice_text(text), .lane = FLEET_LANE_NORMAL, .by = "anna"};
+	struct fleet_queued queued;
+	struct store_event *rows;
+	size_t count;
+	json_t *body;
+
+	TESTING_DO(t,
+		   fleet_command_enqueue(t->fleet, &wish, &target, &queued, NULL, NULL, &t->err));
+	for (int i = 0; i <= FLEET_TRIES_MAX; i++)
+		testing_report(t, &peer, ID, "Idle", NULL);
+	assert_int_equal(testing_events(t, "command-given-up"), 1);
+	testing_begin(t);
+	testing_check(t, store_event_list(t->store, 0, 1000, &rows, &count, &t->err));
+	body = json_loads(rows[count - 1].body, 0, NULL);
+	assert_string_equal(json_string_value(json_object_get(body, "uuid")), "a\",\"b");
+	json_decref(body);
+	testing_end(t, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, testing_set_up, testing_tear_down)
 
 int main(void)
@@ -251,6 +283,7 @@ int main(void)
 		TEST(a_token_that_apple_forgot_is_not_pushed_until_the_next_one),
 		TEST(an_export_gives_the_messages_in_their_order),
 		TEST(a_command_that_kills_its_device_does_not_block_the_others_for_ever),
+		TEST(what_is_told_of_a_command_is_json_whatever_its_uuid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,13 +2,10 @@
 #ifndef REHOME_MDM_JSON_H
 #define REHOME_MDM_JSON_H
 
-#include "base/base.h"
+#include "mdm/mdm.h" /* mdm_json_dump */
 
 #include <jansson.h>
 
-/** mdm_json_dump - append @json in its shortest form to @out and give it back; NULL is lack of
- * memory */
-int mdm_json_dump(json_t *json, struct buf *out, struct err *err);
 /** mdm_json_dump_sorted - the same with sorted keys: equal content gives equal bytes */
 int mdm_json_dump_sorted(json_t *json, struct buf *out, struct err *err);
 /** mdm_json_load - a JSON object of at most @max bytes, without repeated keys; the caller decrefs

@@ -117,6 +117,10 @@ struct mdm_report {
 /** mdm_report_parse - as mdm_checkin_parse, at most MDM_REPORT_MAX */
 int mdm_report_parse(struct plist_doc *doc, struct slice bytes, struct mdm_report *report,
 		     struct err *err);
+struct json_t;
+/** mdm_json_dump - append @json (jansson's) in its shortest form to @out and give it back; NULL is
+ * lack of memory. Whole or not at all, which jansson's own dump is not always */
+int mdm_json_dump(struct json_t *json, struct buf *out, struct err *err);
 /** mdm_errors_json - append the error chain as JSON: [{"code","domain","text"}...], at most 48 KiB:
  * domains end at 255 bytes, texts at MDM_TEXT_MAX, control characters are blanks */
 int mdm_errors_json(const struct mdm_report *report, struct buf *out, struct err *err);

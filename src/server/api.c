@@ -106,16 +106,13 @@ static int admit(struct api_call *call, struct err *err)
 
 static int audit(struct api_call *call, struct err *err)
 {
-	CLEANUP(free_p) char *detail = NULL;
+	CLEANUP(buf_clear) struct buf detail = BUF_INIT(API_REPLY_MAX);
 	const char *subject = *call->subject ? call->subject : call->params[0];
+	int r = call->detail ? mdm_json_dump(json_incref(call->detail), &detail, err) : 0;
 
-	if (call->detail) {
-		detail = json_dumps(call->detail, JSON_COMPACT | JSON_ENSURE_ASCII);
-		if (!detail)
-			return err_no_memory(err);
-	}
-	return fleet_audit(call->context->fleet, call->who, call->route->action, subject, detail,
-			   err);
+	return r < 0 ? r
+		     : fleet_audit(call->context->fleet, call->who, call->route->action, subject,
+				   detail.len > 0 ? buf_text(&detail) : NULL, err);
 }
 
 static bool wants_dry_run(const struct api_call *call)

@@ -1,5 +1,4 @@
 /* api_commands - sending commands, and what became of them */
-#include "mdm/mdm.h"
 #include "server/api_internal.h"
 
 #include <string.h>

@@ -8,6 +8,7 @@
 #define REHOME_SERVER_API_INTERNAL_H
 
 #include "fleet/fleet.h"
+#include "mdm/mdm.h"
 #include "server/api.h"
 #include "store/store.h"
 

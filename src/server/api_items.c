@@ -1,5 +1,4 @@
 /* api_items - profiles and declarations: stored, shown, given to devices and taken away */
-#include "mdm/mdm.h"
 #include "server/api_internal.h"
 
 #include <stdlib.h>

@@ -314,11 +314,6 @@ void api_put(struct api_call *call, json_t *object, const char *name, json_t *va
 		call->is_short = true;
 }
 
-static int dump_append(const char *bytes, size_t len, void *buf)
-{
-	return buf_append(buf, bytes, len, NULL) < 0 ? -1 : 0;
-}
-
 /* say_would - a dry run does not claim to have done what it undoes: "done" becomes "would_be_done"
  */
 static void say_would(struct api_call *call, json_t *value)
@@ -353,10 +348,11 @@ int api_reply(struct api_call *call, int status, json_t *value, struct err *err)
 		return err_no_memory(err);
 	}
 	buf_truncate(&answer->body, 0);
-	r = json_dump_callback(value, dump_append, &answer->body, JSON_COMPACT | JSON_ENCODE_ANY);
-	json_decref(value);
-	if (r < 0)
+	r = mdm_json_dump(value, &answer->body, err);
+	if (r == ERR_LIMIT)
 		return err_set(err, ERR_LIMIT, "the answer is longer than %d bytes", API_REPLY_MAX);
+	if (r < 0)
+		return r;
 	answer->status = status;
 	answer->content_type = "application/json";
 	return buf_append_u8(&answer->body, '\n', err);

@@ -201,36 +201,39 @@ static bool kind_is_wanted(const char *kinds, const char *kind)
 	return false;
 }
 
-/* event_text - what a receiver gets, JSON; the caller frees it. NULL without memory */
-static char *event_text(const struct store_event *row)
+/* event_text - what a receiver gets, JSON */
+static int event_text(const struct store_event *row, struct buf *out, struct err *err)
 {
-	char at[21], *text = NULL;
-	json_t *json =
-		json_pack("{sIssssssso*}", "no", (json_int_t)row->no, "at",
-			  time_format_utc(row->at, at), "kind", row->kind, "subject", row->subject,
-			  "body", json_loads(row->body, JSON_REJECT_DUPLICATES, NULL));
+	json_t *body = NULL;
+	json_error_t why;
+	char at[21];
 
-	if (json)
-		text = json_dumps(json, JSON_COMPACT);
-	json_decref(json);
-	return text;
+	if (*row->body) {
+		body = json_loads(row->body, JSON_REJECT_DUPLICATES, &why);
+		if (!body && json_error_code(&why) == json_error_out_of_memory)
+			return err_no_memory(err);
+	}
+	return mdm_json_dump(json_pack("{sIssssssso*}", "no", (json_int_t)row->no, "at",
+				       time_format_utc(row->at, at), "kind", row->kind, "subject",
+				       row->subject, "body", body),
+			     out, err);
 }
 
 static int hook_send(struct records *records, const struct store_webhook *row, struct hook *slot,
 		     const struct store_event *event, struct err *err)
 {
-	char *text CLEANUP(free_p) = event_text(event);
+	struct buf text CLEANUP(buf_clear) = BUF_INIT(CALL_FRAME_MAX / 2);
 	struct call_writer writer;
-	int r;
+	int r = event_text(event, &text, err);
 
-	if (!text)
-		return err_no_memory(err);
+	if (r < 0)
+		return r;
 	writer = call_begin(&records->deferred, 0, CALL_HOOK);
 	call_put_text(&writer, row->id);
 	call_put_text(&writer, row->url);
 	call_put(&writer, row->secret);
 	call_put_u64(&writer, (uint64_t)event->no);
-	call_put_text(&writer, text);
+	call_put(&writer, buf_slice(&text));
 	r = call_end(&writer, err);
 	if (r == 0) {
 		snprintf(slot->id, sizeof(slot->id), "%s", row->id);
