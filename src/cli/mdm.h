@@ -129,13 +129,14 @@ struct mdm_record {
 };
 /**
  * mdm_record_ask - the record of a device, by its UDID, or by its serial number when @udid is ""
- * That the service does not know it is no failure: @out is empty then. A retired or deleted one
- * has no enrollment. mdm_record_clear releases it.
+ * That the service does not know it is no failure: @out is empty then. A retired, wiped or deleted
+ * one has no enrollment. mdm_record_clear releases it.
  */
 int mdm_record_ask(struct mdm *mdm, const char *udid, const char *serial, struct mdm_record *out,
 		   struct err *err);
 void mdm_record_clear(struct mdm_record *record);
-/** mdm_record_is_gone - is it retired or deleted? A device that comes back is a stranger then. */
+/** mdm_record_is_gone - is it retired, wiped or deleted? A device that comes back is a stranger
+ * then. */
 bool mdm_record_is_gone(const struct mdm_record *record);
 /** mdm_identity_now - the current identity of an enrollment, borrowed; NULL: none */
 const json_t *mdm_identity_now(const json_t *enrollment);

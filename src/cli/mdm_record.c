@@ -96,7 +96,7 @@ bool mdm_record_is_gone(const struct mdm_record *record)
 {
 	const char *word = mdm_text(record->device, "record");
 
-	return !strcmp(word, "retired") || !strcmp(word, "deleted");
+	return !strcmp(word, "retired") || !strcmp(word, "wiped") || !strcmp(word, "deleted");
 }
 
 /* ---- identities ---- */

@@ -18,7 +18,7 @@ const struct mdm_option_row mdm_options[MDM_OPTION_COUNT] = {
 	[MDM_RETURN_TO_SERVICE] = {"return-to-service", "return_to_service", NULL,
 				   "wipe: enroll again by itself (iOS 17 on)"},
 	[MDM_TEXT] = {"text", "text", "TEXT", "part of UDID, serial number or name"},
-	[MDM_RECORD] = {"record", "record", "STATE", "active, hidden, retired or deleted"},
+	[MDM_RECORD] = {"record", "record", "STATE", "active, hidden, retired, wiped or deleted"},
 	[MDM_OWNERSHIP] = {"ownership", "ownership", "OWNER", "personal or corporate"},
 	[MDM_KEYS] = {"keys", NULL, "JSON", "keys of the command, an object"},
 	[MDM_PLIST] = {"plist", NULL, "FILE", "the command as a property list, instead of TYPE"},

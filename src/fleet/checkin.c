@@ -46,7 +46,7 @@ static int check_out(struct fleet_scene *scene, struct store_enrollment *enrollm
 	r = fleet_event(fleet, is_retiring ? "retired" : "checked-out", enrollment->id, NULL, err);
 	if (r == 0)
 		r = fleet_life_end(fleet, enrollment, is_retiring ? "Acknowledged" : "Superseded",
-				   is_retiring, err);
+				   is_retiring ? STORE_RETIRED : STORE_ACTIVE, err);
 	return r;
 }
 

@@ -456,6 +456,10 @@ int fleet_audit(struct fleet *fleet, const char *by, const char *action, const c
 /** fleet_event - put an event into the outbox; @body is JSON or NULL */
 int fleet_event(struct fleet *fleet, const char *kind, const char *subject, const char *body,
 		struct err *err);
+/** fleet_last_contact - when the device with this number was heard, if it is not written yet; else
+ * 0
+ */
+int64_t fleet_last_contact(const struct fleet *fleet, int64_t device);
 /** fleet_contacts_flush - write last contacts, kept in memory, in one go; call once a minute. They
  * stay in memory, and are written again the next time, until fleet_contacts_written */
 int fleet_contacts_flush(struct fleet *fleet, struct err *err);

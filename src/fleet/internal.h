@@ -109,10 +109,10 @@ int fleet_ownership_decide(struct fleet *fleet, struct store_device *device, str
 int fleet_life_token(struct fleet_scene *scene, struct err *err);
 /** fleet_life_restored - a restore was noticed */
 int fleet_life_restored(struct fleet_scene *scene, struct err *err);
-/** fleet_life_end - it is over: @status for what was queued; @is_final: the identity too, and the
- * record is retired. Writes @enrollment. */
+/** fleet_life_end - it is over: @status for what was queued; @record: the device's from now on, and
+ * the identity ends too; STORE_ACTIVE: both stay. Writes @enrollment. */
 int fleet_life_end(struct fleet *fleet, struct store_enrollment *enrollment, const char *status,
-		   bool is_final, struct err *err);
+		   enum store_record record, struct err *err);
 
 /* queue.c */
 /** struct fleet_own - a command that the service itself queues; texts may be NULL */

@@ -271,9 +271,10 @@ int fleet_life_restored(struct fleet_scene *scene, struct err *err)
 }
 
 int fleet_life_end(struct fleet *fleet, struct store_enrollment *enrollment, const char *status,
-		   bool is_final, struct err *err)
+		   enum store_record record, struct err *err)
 {
 	struct store_device device;
+	bool is_final = record != STORE_ACTIVE;
 	int r = drop_all(fleet, enrollment, status, err);
 
 	if (r == 0 && enrollment->kind != STORE_USER_CHANNEL)
@@ -289,7 +290,7 @@ int fleet_life_end(struct fleet *fleet, struct store_enrollment *enrollment, con
 	r = store_device_get(fleet->store, enrollment->device, &device, err);
 	if (r != 0 || device.record == STORE_DELETED)
 		return r < 0 ? r : 0;
-	device.record = STORE_RETIRED;
+	device.record = record;
 	r = store_device_put(fleet->store, &device, err);
 	return r < 0 ? r : 0;
 }

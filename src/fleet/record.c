@@ -143,6 +143,11 @@ void fleet_contact(struct fleet *fleet, int64_t device, int64_t now)
 	*slot = (struct store_contact){device, now};
 }
 
+int64_t fleet_last_contact(const struct fleet *fleet, int64_t device)
+{
+	return fleet->contacts.room ? contact_slot(&fleet->contacts, device)->at : 0;
+}
+
 /* hidden devices that were heard are shown again; there are few hidden ones at any time */
 static int show_again(struct fleet *fleet, struct err *err)
 {

@@ -45,14 +45,14 @@ static int response_json(const struct mdm_report *report, struct buf *out, struc
 }
 
 static int end(struct fleet_scene *scene, struct store_enrollment *enrollment, const char *event,
-	       struct err *err)
+	       enum store_record record, struct err *err)
 {
 	int r;
 
 	scene->answer->effects |= FLEET_EVENTS;
 	r = fleet_event(scene->fleet, event, enrollment->id, NULL, err);
 	if (r == 0)
-		r = fleet_life_end(scene->fleet, enrollment, "Superseded", true, err);
+		r = fleet_life_end(scene->fleet, enrollment, "Superseded", record, err);
 	scene->is_changed = false; /* it was written just now */
 	return r;
 }
@@ -115,10 +115,10 @@ static int take_by_flags(struct fleet_scene *scene, struct store_enrollment *enr
 	int r;
 
 	if (flags & FLEET_FLAG_RETIRE)
-		return is_done ? end(scene, enrollment, "retired", err)
+		return is_done ? end(scene, enrollment, "retired", STORE_RETIRED, err)
 			       : failed(scene, enrollment, "retire-failed", errors, err);
 	if (flags & FLEET_FLAG_WIPE)
-		return is_done ? end(scene, enrollment, "wiped", err)
+		return is_done ? end(scene, enrollment, "wiped", STORE_WIPED, err)
 			       : failed(scene, enrollment, "wipe-failed", errors, err);
 	if (flags & FLEET_FLAG_RENEWAL && !is_done) {
 		r = store_kept_put(scene->fleet->store, STORE_OF_ENROLLMENT, enrollment->no,

@@ -166,7 +166,7 @@ static inline void look_groups(struct look *look, char *out)
 
 static inline void look_record(struct look *look, char *out)
 {
-	static const char *const states[] = {"active", "hidden", "retired", "deleted"};
+	static const char *const states[] = {"active", "hidden", "retired", "deleted", "wiped"};
 
 	if (look->device.no)
 		strcpy(out, states[look->device.record]);

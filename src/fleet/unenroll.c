@@ -34,5 +34,5 @@ int fleet_unenroll_answer(struct fleet_scene *scene, struct err *err)
 	r = fleet_event(scene->fleet, "unenrolled", scene->enrollment.id, NULL, err);
 	if (r < 0)
 		return r;
-	return fleet_life_end(scene->fleet, &scene->enrollment, "Unenrolled", true, err);
+	return fleet_life_end(scene->fleet, &scene->enrollment, "Unenrolled", STORE_RETIRED, err);
 }

@@ -166,6 +166,8 @@ static int answer_call(struct api_call *call, struct err *err)
 	r = api_query_check(call, err);
 	if (r == 0)
 		r = api_body_read(call, err);
+	if (r == 0)
+		r = api_names_resolve(call, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	return carry_out(call, err);

@@ -291,11 +291,18 @@ int api_command_show(struct api_call *call, struct err *err)
 int api_command_cancel(struct api_call *call, struct err *err)
 {
 	char id[API_TEXT_MAX + 1];
+	bool has_id = api_query_text(call, "id", id);
+	const char *udid = NULL;
 	uint64_t count = 0;
-	int r = fleet_command_cancel(call->context->fleet, call->params[0],
-				     api_query_text(call, "id", id) ? id : NULL, call->who, &count,
-				     err);
+	int r = has_id ? api_name_resolve(call, id, &udid, err) : 0;
 
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = fleet_command_cancel(call->context->fleet, call->params[0],
+				 udid     ? udid
+				 : has_id ? id
+					  : NULL,
+				 call->who, &count, err);
 	return r != 0 ? api_outcome(call, r, err)
 		      : api_reply(call, 200, json_pack("{s:I}", "canceled", (json_int_t)count),
 				  err);

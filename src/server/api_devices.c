@@ -6,7 +6,7 @@
 
 enum { CHANNELS_MAX = 64 }; /* channels of one device that are shown */
 
-static const char *const record_names[] = {"active", "hidden", "retired", "deleted"};
+static const char *const record_names[] = {"active", "hidden", "retired", "deleted", "wiped"};
 static const char *const state_names[] = {"pending", "enabled", "disabled"};
 static const char *const kind_names[] = {"profile", "ade", "user_channel"};
 static const char *const restore_names[] = {"none", "noticed", "confirmed", "refused"};
@@ -18,8 +18,11 @@ static const char *const install_names[] = {"wanted", "sent", "installed", "fail
 							      : "unknown")
 
 /* device_json - a row of the list; NULL without memory */
-static json_t *device_json(const struct store_device *row)
+static json_t *device_json(const struct api_call *call, const struct store_device *row)
 {
+	/* the row is behind by what was heard since the last flush */
+	int64_t heard = fleet_last_contact(call->context->fleet, row->no);
+
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:b, s:o, s:o, s:o}",
 			 "udid", row->udid, "serial", api_text(row->serial), "imei",
 			 api_text(row->imei), "name", api_text(row->name), "product",
@@ -28,7 +31,8 @@ static json_t *device_json(const struct store_device *row)
 			 row->ownership == STORE_CORPORATE ? "corporate" : "personal", "record",
 			 NAME_OF(record_names, row->record), "supervised", row->is_supervised != 0,
 			 "created", api_time(row->created), "last_contact",
-			 api_time(row->last_contact), "note", api_text(row->note));
+			 api_time(heard > row->last_contact ? heard : row->last_contact), "note",
+			 api_text(row->note));
 }
 
 /* filter_record - the word of the query; 1: was answered */
@@ -45,7 +49,7 @@ static int filter_record(struct api_call *call, struct store_device_filter *filt
 	if (filter->records)
 		return 0;
 	r = api_refuse(call, 400, "bad_parameter", NULL, err,
-		       "record is active, hidden, retired or deleted");
+		       "record is active, hidden, retired, wiped or deleted");
 	return api_answered(r);
 }
 
@@ -91,7 +95,7 @@ int api_device_list(struct api_call *call, struct err *err)
 		return api_outcome(call, r < 0 ? r : (int)FLEET_NO_SUCH, err);
 	list = json_array();
 	for (size_t i = 0; i < count; i++)
-		api_add(call, list, device_json(&rows[i]));
+		api_add(call, list, device_json(call, &rows[i]));
 	return api_reply(
 		call, 200,
 		json_pack("{s:o, s:o}", "devices", list, "next",
@@ -233,7 +237,7 @@ int api_device_show(struct api_call *call, struct err *err)
 					 &has_password, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	value = device_json(&device);
+	value = device_json(call, &device);
 	names = json_array();
 	enrollments = json_array();
 	api_put(call, value, "has_backup_password", json_boolean(has_password));

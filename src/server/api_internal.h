@@ -157,6 +157,15 @@ int api_token_make(struct api_context *context, struct store_token *token,
 /** api_scope_has - may the token of @call see @device? */
 int api_scope_has(struct api_call *call, int64_t device, bool *has, struct err *err);
 
+/* ---- api_names.c ---- */
+
+/** api_name_resolve - the UDID of the device whose serial number @name is, borrowed until the end
+ * of the call; NULL: @name is an id, or nothing. 1: was answered, several have that number */
+int api_name_resolve(struct api_call *call, const char *name, const char **udid, struct err *err);
+/** api_names_resolve - put UDIDs in the place of serial numbers: the device of the path, "ids" and
+ * "new_udid" of the body. 1: was answered */
+int api_names_resolve(struct api_call *call, struct err *err);
+
 /* ---- api_target.c ---- */
 
 /** api_device_find - by the UDID of a path, within the scope. 1: 404 was answered */

@@ -33,7 +33,7 @@ bool api_role_find(const char *name, enum api_role *role)
 
 /* what several routes take */
 #define TARGETS                                                                                   \
-	{"ids", API_TEXTS, false, "enrollment ids: UDIDs of devices"},                            \
+	{"ids", API_TEXTS, false, "enrollment ids: UDIDs of devices, or their serial numbers"},   \
 		{"group", API_TEXT, false, "every device of this group"},                         \
 	{                                                                                         \
 		"count", API_NUMBER, false,                                                       \
@@ -63,7 +63,7 @@ static const struct api_field wipe[] = {
 static const struct api_field device_list_query[] = {
 	{"group", API_TEXT, false, "members of this group"},
 	{"text", API_TEXT, false, "part of UDID, serial number or name"},
-	{"record", API_TEXT, false, "active, hidden, retired or deleted"},
+	{"record", API_TEXT, false, "active, hidden, retired, wiped or deleted"},
 	{"heard_before", API_NUMBER, false, "last contact before this time, seconds since 1970"},
 	PAGE,
 	{0},
@@ -73,7 +73,7 @@ static const struct api_field device_set[] = {
 	{0},
 };
 static const struct api_field device_replace[] = {
-	{"new_udid", API_TEXT, true, "UDID of the device that takes its place"},
+	{"new_udid", API_TEXT, true, "UDID or serial number of the device that takes its place"},
 	{0},
 };
 static const struct api_field secret_value[] = {
@@ -90,7 +90,7 @@ static const struct api_field pairing_sign[] = {
 	{0},
 };
 static const struct api_field command_send[] = {
-	{"ids", API_TEXTS, false, "enrollment ids: UDIDs of devices"},
+	{"ids", API_TEXTS, false, "enrollment ids: UDIDs of devices, or their serial numbers"},
 	{"group", API_TEXT, false, "every enrolled device of this group"},
 	{"all", API_FLAG, false, "every enrolled device"},
 	{"count", API_NUMBER, false,
@@ -120,7 +120,7 @@ static const struct api_field item_query[] = {
 	{0},
 };
 static const struct api_field assign[] = {
-	{"ids", API_TEXTS, false, "UDIDs of devices"},
+	{"ids", API_TEXTS, false, "UDIDs or serial numbers of devices"},
 	{"group", API_TEXT, false, "a group, with whoever joins it later"},
 	{"all", API_FLAG, false, "every device"},
 	{0},
@@ -140,7 +140,7 @@ static const struct api_field declaration[] = {
 	{0},
 };
 static const struct api_field members[] = {
-	{"ids", API_TEXTS, true, "UDIDs of devices"},
+	{"ids", API_TEXTS, true, "UDIDs or serial numbers of devices"},
 	{0},
 };
 static const struct api_field ticket[] = {

@@ -53,21 +53,23 @@ int api_status(struct api_call *call, struct err *err)
 		r = store_event_last(store, &last, err);
 	if (r < 0)
 		return r;
-	return api_reply(
-		call, 200,
-		json_pack(
-			"{s:s, s:s, s:{s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:I}",
-			"version", REHOME_VERSION, "url", call->context->url, "devices", "active",
-			(json_int_t)counts.devices[STORE_ACTIVE], "hidden",
-			(json_int_t)counts.devices[STORE_HIDDEN], "retired",
-			(json_int_t)counts.devices[STORE_RETIRED], "deleted",
-			(json_int_t)counts.devices[STORE_DELETED], "enrollments", "pending",
-			(json_int_t)counts.enrollments[STORE_PENDING], "enabled",
-			(json_int_t)counts.enrollments[STORE_ENABLED], "disabled",
-			(json_int_t)counts.enrollments[STORE_DISABLED], "commands",
-			(json_int_t)counts.commands, "queued", (json_int_t)counts.queue, "push_due",
-			(json_int_t)counts.due[STORE_DUE_PUSH], "last_event", (json_int_t)last),
-		err);
+	return api_reply(call, 200,
+			 json_pack("{s:s, s:s, s:{s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I}, "
+				   "s:I, s:I, s:I, s:I}",
+				   "version", REHOME_VERSION, "url", call->context->url, "devices",
+				   "active", (json_int_t)counts.devices[STORE_ACTIVE], "hidden",
+				   (json_int_t)counts.devices[STORE_HIDDEN], "retired",
+				   (json_int_t)counts.devices[STORE_RETIRED], "wiped",
+				   (json_int_t)counts.devices[STORE_WIPED], "deleted",
+				   (json_int_t)counts.devices[STORE_DELETED], "enrollments",
+				   "pending", (json_int_t)counts.enrollments[STORE_PENDING],
+				   "enabled", (json_int_t)counts.enrollments[STORE_ENABLED],
+				   "disabled", (json_int_t)counts.enrollments[STORE_DISABLED],
+				   "commands", (json_int_t)counts.commands, "queued",
+				   (json_int_t)counts.queue, "push_due",
+				   (json_int_t)counts.due[STORE_DUE_PUSH], "last_event",
+				   (json_int_t)last),
+			 err);
 }
 
 int api_ca(struct api_call *call, struct err *err)

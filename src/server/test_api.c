@@ -244,9 +244,10 @@ static void a_failure_of_the_service_is_no_answer_and_changes_nothing(void **sta
 }
 
 /* device_put - one that is enrolled, inside of a transaction */
-static void device_put(struct scene *scene, const char *udid)
+static void device_put(struct scene *scene, const char *udid, const char *serial)
 {
-	struct store_device device = {.udid = udid, .os = "18.1", .created = START};
+	struct store_device device = {
+		.udid = udid, .serial = serial, .os = "18.1", .created = START};
 	struct store_enrollment enrollment = {.id = udid,
 					      .generation = 1,
 					      .state = STORE_ENABLED,
@@ -279,7 +280,7 @@ static void a_failure_leaves_no_mark_behind_so_that_all_of_the_call_is_undone(vo
 	snprintf(authorization, sizeof(authorization), "Bearer %s", scene->token);
 	api_answer_init(&answer);
 	assert_int_equal(store_begin(scene->store, NULL), 0);
-	device_put(scene, "D1");
+	device_put(scene, "D1", "");
 	assert_int_equal(store_savepoint(scene->store, NULL), 0);
 	assert_int_equal(store_setting_set(scene->store, "of-the-call", slice_text("1"), NULL), 0);
 	scene->is_sealing_broken = true;
@@ -295,8 +296,8 @@ static void a_failure_leaves_no_mark_behind_so_that_all_of_the_call_is_undone(vo
 static void devices_put(struct scene *scene, const char *one, const char *other)
 {
 	assert_int_equal(store_begin(scene->store, NULL), 0);
-	device_put(scene, one);
-	device_put(scene, other);
+	device_put(scene, one, "SERIAL1");
+	device_put(scene, other, "SERIAL2");
 	assert_int_equal(store_commit(scene->store, NULL), 0);
 }
 
@@ -382,6 +383,75 @@ static void a_challenge_is_signed_for_operators_of_the_whole_service(void **stat
 	token_make(scene, "{\"name\":\"part\",\"role\":\"administrator\",\"scope\":\"school\"}");
 	assert_int_equal(ask(scene, "POST", path, "", body), 0);
 	assert_int_equal(scene->status, 403);
+}
+
+static void record_set(struct scene *scene, const char *udid, enum store_record record)
+{
+	struct store_device device;
+
+	assert_int_equal(store_begin(scene->store, NULL), 0);
+	assert_int_equal(store_device_find(scene->store, udid, &device, NULL), 0);
+	device.record = record;
+	device.serial = "SERIAL1";
+	assert_int_equal(store_device_put(scene->store, &device, NULL), 0);
+	assert_int_equal(store_commit(scene->store, NULL), 0);
+}
+
+static void a_serial_number_names_a_device_where_its_udid_does(void **state)
+{
+	struct scene *scene = *state;
+
+	devices_put(scene, "D1", "D2");
+	assert_int_equal(ask(scene, "GET", "/api/v1/devices/SERIAL2", "", ""), 0);
+	assert_string_equal(text(scene, "udid"), "D2");
+	assert_int_equal(ask(scene, "GET", "/api/v1/enrollments/SERIAL2", "", ""), 0);
+	assert_string_equal(text(scene, "id"), "D2");
+	send(scene, "{\"ids\":[\"SERIAL1\",\"D2\"],\"type\":\"SecurityInfo\",\"uuid\":\"U\"}");
+	assert_int_equal(number(scene, "queued"), 2);
+	assert_int_equal(ask(scene, "DELETE", "/api/v1/commands/U", "id=SERIAL2", ""), 0);
+	assert_int_equal(number(scene, "canceled"), 1);
+	assert_int_equal(ask(scene, "GET", "/api/v1/enrollments/D1/commands/U", "", ""), 0);
+	assert_string_equal(text(scene, "state"), "queued");
+	assert_int_equal(ask(scene, "GET", "/api/v1/devices/SERIAL3", "", ""), 0);
+	assert_int_equal(scene->status, 404);
+}
+
+static void a_serial_number_of_several_devices_is_refused_and_names_them(void **state)
+{
+	struct scene *scene = *state;
+
+	devices_put(scene, "D1", "D2");
+	record_set(scene, "D2", STORE_ACTIVE);
+	assert_int_equal(ask(scene, "POST", "/api/v1/actions/wipe", "", "{\"ids\":[\"SERIAL1\"]}"),
+			 0);
+	assert_int_equal(scene->status, 409);
+	assert_non_null(strstr(refusal(scene), "D1, D2"));
+	/* beside a living record one that is over is not meant */
+	record_set(scene, "D1", STORE_WIPED);
+	assert_int_equal(ask(scene, "GET", "/api/v1/devices/SERIAL1", "", ""), 0);
+	assert_string_equal(text(scene, "udid"), "D2");
+	record_set(scene, "D2", STORE_DELETED);
+	assert_int_equal(ask(scene, "GET", "/api/v1/devices/SERIAL1", "", ""), 0);
+	assert_string_equal(text(scene, "udid"), "D1");
+	assert_string_equal(text(scene, "record"), "wiped");
+	assert_int_equal(ask(scene, "GET", "/api/v1/devices", "record=wiped", ""), 0);
+	assert_int_equal(json_array_size(json_object_get(scene->answer, "devices")), 1);
+	assert_int_equal(ask(scene, "GET", "/api/v1/devices", "record=retired", ""), 0);
+	assert_int_equal(json_array_size(json_object_get(scene->answer, "devices")), 0);
+}
+
+static void a_token_with_a_scope_finds_serial_numbers_of_its_group_alone(void **state)
+{
+	struct scene *scene = *state;
+
+	devices_put(scene, "D1", "D2");
+	record_set(scene, "D2", STORE_ACTIVE);
+	assert_int_equal(ask(scene, "PUT", "/api/v1/groups/school", "", ""), 0);
+	assert_int_equal(ask(scene, "POST", "/api/v1/groups/school/add", "", "{\"ids\":[\"D2\"]}"),
+			 0);
+	token_make(scene, "{\"name\":\"t\",\"role\":\"viewer\",\"scope\":\"school\"}");
+	assert_int_equal(ask(scene, "GET", "/api/v1/devices/SERIAL1", "", ""), 0);
+	assert_string_equal(text(scene, "udid"), "D2");
 }
 
 /* push_pem - a push certificate for @topic with a key, which is another one if @is_foreign */
@@ -525,6 +595,9 @@ int main(void)
 		IN_SCENE(a_request_type_that_nobody_knows_is_refused_unless_it_is_meant),
 		IN_SCENE(a_command_is_answered_with_what_it_does_and_when),
 		IN_SCENE(a_challenge_is_signed_for_operators_of_the_whole_service),
+		IN_SCENE(a_serial_number_names_a_device_where_its_udid_does),
+		IN_SCENE(a_serial_number_of_several_devices_is_refused_and_names_them),
+		IN_SCENE(a_token_with_a_scope_finds_serial_numbers_of_its_group_alone),
 		IN_SCENE(a_push_certificate_must_fit_its_key_its_time_and_the_topic),
 		cmocka_unit_test(what_json_says_becomes_a_property_list),
 		cmocka_unit_test(what_a_property_list_cannot_say_is_refused),

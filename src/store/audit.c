@@ -153,6 +153,7 @@ int store_count(struct store *store, int64_t now, struct store_counts *counts, s
 		COUNT_DEVICES(1),
 		COUNT_DEVICES(2),
 		COUNT_DEVICES(3),
+		COUNT_DEVICES(4),
 #define COUNT_ENROLLMENTS(which) \
 	{"SELECT count(*) FROM enrollment WHERE state = $1", which, &found.enrollments[which]}
 		COUNT_ENROLLMENTS(0),

@@ -36,12 +36,12 @@ int store_device_find(struct store *store, const char *udid, struct store_device
 		       &device_shape, row, err);
 }
 
-int store_device_find_serial(struct store *store, const char *serial, struct store_device *row,
-			     struct err *err)
+int store_device_of_serial(struct store *store, const char *serial, struct store_device **rows,
+			   size_t *count, struct err *err)
 {
-	return run_one(store,
-		       SELECT_DEVICE "WHERE serial = $1 AND record <> 3 ORDER BY no DESC LIMIT 1",
-		       PARAMS(TEXT(serial)), &device_shape, row, err);
+	return run_list(store,
+			SELECT_DEVICE "WHERE serial = $1 AND record <> 3 ORDER BY no LIMIT $2",
+			PARAMS(TEXT(serial), NUMBER(list_max(0))), &device_shape, rows, count, err);
 }
 
 int store_device_get(struct store *store, int64_t no, struct store_device *row, struct err *err)
@@ -84,7 +84,8 @@ int store_device_list(struct store *store, const struct store_device_filter *fil
 {
 	static const char sql[] = SELECT_DEVICE
 		"WHERE no > $1"
-		" AND (CASE record WHEN 0 THEN 1 WHEN 1 THEN 2 WHEN 2 THEN 4 ELSE 8 END & $2) <> 0"
+		" AND (CASE record WHEN 0 THEN 1 WHEN 1 THEN 2 WHEN 2 THEN 4 WHEN 3 THEN 8 ELSE 16 "
+		"END & $2) <> 0"
 		" AND ((ownership + 1) & $3) <> 0" /* 0 and 1 to bits 1 and 2 */
 		" AND ($4 = 0 OR last_contact < $4)"
 		" AND ($5 = 0 OR no IN (SELECT device FROM member WHERE grp = $5))"
@@ -92,8 +93,9 @@ int store_device_list(struct store *store, const struct store_device_filter *fil
 		" OR lower(serial) LIKE $6 ESCAPE '\\' OR lower(name) LIKE $6 ESCAPE '\\')"
 		" ORDER BY no LIMIT $7";
 	struct buf pattern CLEANUP(buf_clear) = BUF_INIT(1024);
-	unsigned records =
-		filter->records ? filter->records : 1u << STORE_ACTIVE | 1u << STORE_RETIRED;
+	unsigned records = filter->records
+				   ? filter->records
+				   : 1u << STORE_ACTIVE | 1u << STORE_RETIRED | 1u << STORE_WIPED;
 	int r = search_pattern(filter->search ? filter->search : "", &pattern, err);
 
 	if (r)

@@ -97,7 +97,14 @@ void store_stats(struct store *store, struct store_stats *stats);
 /* ---- devices ---------------------------------------------------------------------- */
 
 enum store_ownership { STORE_PERSONAL, STORE_CORPORATE };
-enum store_record { STORE_ACTIVE, STORE_HIDDEN, STORE_RETIRED, STORE_DELETED };
+enum store_record {
+	STORE_ACTIVE,
+	STORE_HIDDEN,
+	STORE_RETIRED,
+	STORE_DELETED,
+	STORE_WIPED, /* a command erased it */
+	STORE_RECORD_COUNT,
+};
 
 struct store_device {
 	int64_t no;       /* made by store_device_put */
@@ -114,9 +121,10 @@ struct store_device {
 /** store_device_find - by @udid, deleted records excepted; STORE_NO_ROW */
 int store_device_find(struct store *store, const char *udid, struct store_device *row,
 		      struct err *err);
-/** store_device_find_serial - the newest of @serial, deleted records excepted; STORE_NO_ROW */
-int store_device_find_serial(struct store *store, const char *serial, struct store_device *row,
-			     struct err *err);
+/** store_device_of_serial - those of @serial, deleted records excepted, in the order of their
+ * numbers; at most STORE_LIST_MAX */
+int store_device_of_serial(struct store *store, const char *serial, struct store_device **rows,
+			   size_t *count, struct err *err);
 /** store_device_get - by number, whatever its record state; STORE_NO_ROW */
 int store_device_get(struct store *store, int64_t no, struct store_device *row, struct err *err);
 /** store_device_put - @row->no = 0: a new one, whose number is put there; STORE_CONFLICT if its
@@ -126,7 +134,7 @@ int store_device_put(struct store *store, struct store_device *row, struct err *
 
 /** struct store_device_filter - what a list shall hold; zero = no limit */
 struct store_device_filter {
-	unsigned records;       /* 1 << enum store_record; 0 = active and retired */
+	unsigned records;       /* 1 << enum store_record; 0 = active, retired and wiped */
 	unsigned ownerships;    /* 1 << enum store_ownership */
 	int64_t group;          /* number of a group */
 	int64_t contact_before; /* last contact earlier than this */
@@ -668,8 +676,8 @@ int store_webhook_remove(struct store *store, const char *id, struct err *err);
  */
 
 struct store_counts {
-	int64_t devices[4];     /* by enum store_record */
-	int64_t enrollments[3]; /* by enum store_state */
+	int64_t devices[STORE_RECORD_COUNT]; /* by enum store_record */
+	int64_t enrollments[3];              /* by enum store_state */
 	int64_t due[STORE_DUE_COUNT];
 	int64_t commands; /* in any queue */
 	int64_t queue;    /* rows */

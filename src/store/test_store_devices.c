@@ -23,7 +23,7 @@ static void a_device_is_put_found_and_changed(void **state)
 
 	assert_ok(store_device_put(f->store, &row, &f->err));
 	assert_int_equal(store_device_put(f->store, &taken, &f->err), STORE_CONFLICT);
-	assert_ok(store_device_find_serial(f->store, "S1", &back, &f->err));
+	assert_ok(store_device_find(f->store, "U1", &back, &f->err));
 	assert_string_equal(back.udid, "U1");
 	assert_string_equal(back.imei, "I1");
 	assert_string_equal(back.name, "Anna's iPad");
@@ -46,20 +46,26 @@ static void a_device_is_put_found_and_changed(void **state)
 static void a_deleted_record_makes_room_for_a_new_one(void **state)
 {
 	struct fixture *f = *state;
-	struct store_device row;
+	struct store_device row, *rows;
 	int64_t old = make_device(f, "U1"), fresh;
+	size_t count;
 
 	assert_ok(store_device_get(f->store, old, &row, &f->err));
 	row.record = STORE_DELETED;
 	assert_ok(store_device_put(f->store, &row, &f->err));
 	assert_int_equal(store_device_find(f->store, "U1", &row, &f->err), STORE_NO_ROW);
-	assert_int_equal(store_device_find_serial(f->store, "RHSIM000001", &row, &f->err),
-			 STORE_NO_ROW);
+	assert_ok(store_device_of_serial(f->store, "RHSIM000001", &rows, &count, &f->err));
+	assert_int_equal(count, 0);
 	fresh = make_device(f, "U1");
 	assert_true(fresh > old);
 	assert_ok(store_device_find(f->store, "U1", &row, &f->err));
 	assert_int_equal(row.no, fresh);
 	assert_ok(store_device_get(f->store, old, &row, &f->err));
+	make_device(f, "U2");
+	assert_ok(store_device_of_serial(f->store, "RHSIM000001", &rows, &count, &f->err));
+	assert_int_equal(count, 2);
+	assert_string_equal(rows[0].udid, "U1");
+	assert_string_equal(rows[1].udid, "U2");
 }
 
 static void devices_are_listed_by_every_filter_and_by_cursor(void **state)

@@ -37,6 +37,9 @@ def life(world):
     with serving(world) as service:
         service.enroll(ipad)
         check(state(service, udid) == 'enabled', service.enrollment(udid))
+        # by the serial number too, and the last contact is there at once
+        record = service.device(world.facts(ipad)['serial'])
+        check(record['udid'] == udid and record['last_contact'] and record['record'] == 'active', record)
         profile = world.dir / 'restrictions.mobileconfig'
         profile.write_text(RESTRICTIONS)
         asked = service.send(udid, 'DeviceInformation', {'Queries': ['OSVersion', 'SerialNumber']})
@@ -60,6 +63,8 @@ def life(world):
         facts = world.facts(ipad)
         check(not facts['setup_is_done'] and facts['management'] == 'none', facts)
         poll(world, ipad, code=3)
+        check(service.device(udid)['record'] == 'wiped', service.device(udid))
+        check(service.api('GET', '/status')['devices']['wiped'] == 1)
 
 
 @case('a locked device says NotNow; the screen unlocked, the same command is done')

@@ -114,7 +114,7 @@ def wiped(world):
         folder = back_up(world, ipad)
         service.act('wipe', udid)
         check(poll(world, ipad)['erased'])
-        check(service.device(udid)['record'] == 'retired', service.device(udid))
+        check(service.device(udid)['record'] == 'wiped', service.device(udid))
         check(restore(world, ipad, folder)[:2] == ['home', 'refused, stays'])
         service.enroll(ipad)
         check(service.device(udid)['record'] == 'active' and poll(world, ipad)['status'] == 200)
