@@ -83,9 +83,11 @@ static int established(struct fleet_scene *scene, struct store_enrollment *enrol
 		return get_bootstrap(scene, enrollment, err);
 	case MDM_DECLARATIVE_MANAGEMENT:
 		return fleet_declare_answer(scene, enrollment, err);
+	case MDM_GET_TOKEN:
+		return fleet_refuse(scene, "GetToken of a service that has no key here");
 	default:
-		/* GetToken, ReturnToService and UserAuthenticate belong to enrollments that this
-		 * service does not make yet; 400 changes nothing on the device */
+		/* ReturnToService and UserAuthenticate are of enrollments that this service does
+		 * not make.  400 changes nothing on the device: docs/protocol/mdm.md, 3 */
 		return fleet_refuse(scene, "message of another kind of enrollment");
 	}
 }

@@ -63,6 +63,31 @@ static void a_bootstrap_token_is_kept_until_the_device_enrolls_anew(void **state
 	assert_false(has_bootstrap(t, &peer));
 }
 
+static void what_is_not_offered_is_refused_and_changes_nothing(void **state)
+{
+	static const struct {
+		const char *message, *keys;
+	} messages[] = {
+		{"GetToken", "<key>TokenServiceType</key><string>com.apple.maid</string>"},
+		{"GetToken", "<key>TokenServiceType</key><string>com.apple.watch.pairing</string>"},
+		{"GetToken", "<key>TokenServiceType</key><string>com.example.other</string>"},
+		{"ReturnToService", ""},
+		{"UserAuthenticate", ""},
+	};
+	struct testing *t = *state;
+	struct fleet_peer peer = testing_enroll(t, ID);
+
+	testing_enqueue(t, ID, "SecurityInfo");
+	for (size_t i = 0; i < ARRAY_COUNT(messages); i++) {
+		assert_int_equal(
+			testing_checkin(t, &peer, ID, messages[i].message, messages[i].keys), 400);
+		assert_int_equal(t->answer.body.len, 0);
+	}
+	assert_int_equal(testing_row(t, ID).state, STORE_ENABLED);
+	testing_report(t, &peer, ID, "Idle", NULL);
+	testing_expect(t, "SecurityInfo");
+}
+
 static void commands_come_one_by_one_and_not_now_waits_for_the_next_session(void **state)
 {
 	struct testing *t = *state;
@@ -277,6 +302,7 @@ int main(void)
 		TEST(check_in_comes_in_its_order_under_one_identity),
 		TEST(push_data_of_no_use_is_no_error_to_the_device),
 		TEST(a_bootstrap_token_is_kept_until_the_device_enrolls_anew),
+		TEST(what_is_not_offered_is_refused_and_changes_nothing),
 		TEST(commands_come_one_by_one_and_not_now_waits_for_the_next_session),
 		TEST(a_device_that_answered_something_after_not_now_is_pushed_again),
 		TEST(pushes_are_repeated_with_back_off_while_there_is_work),
