@@ -92,12 +92,29 @@ static int established(struct fleet_scene *scene, struct store_enrollment *enrol
 	}
 }
 
+/* may @device have one more user channel? A device that lies about its users fills no table */
+static int find_room(struct fleet *fleet, int64_t device, bool *has_room, struct err *err)
+{
+	struct store_enrollment *rows;
+	size_t count, users = 0;
+	int r = store_enrollment_of(fleet->store, device, STORE_ENABLED, 0, FLEET_USERS_MAX + 1,
+				    &rows, &count, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++)
+		users += rows[i].kind == STORE_USER_CHANNEL;
+	*has_room = users < FLEET_USERS_MAX;
+	return 0;
+}
+
 /* a user channel (Shared iPad): its own row, queue and token beside the device's, whose identity
  * and enrollment have been judged */
 static int user_channel(struct fleet_scene *scene, struct err *err)
 {
 	struct fleet *fleet = scene->fleet;
 	struct fleet_scene user = *scene;
+	bool is_new, has_room = true;
 	int r;
 
 	if (scene->checkin->message == MDM_AUTHENTICATE)
@@ -105,17 +122,19 @@ static int user_channel(struct fleet_scene *scene, struct err *err)
 	r = store_enrollment_find(fleet->store, scene->from->id, &user.enrollment, err);
 	if (r < 0)
 		return r;
-	if (scene->checkin->message != MDM_TOKEN_UPDATE) {
-		if (r == STORE_NO_ROW || user.enrollment.state != STORE_ENABLED)
-			return fleet_refuse(scene, "no TokenUpdate of this user yet");
-		return established(scene, &user.enrollment, err);
-	}
+	is_new = r == STORE_NO_ROW || user.enrollment.state != STORE_ENABLED;
+	if (scene->checkin->message != MDM_TOKEN_UPDATE)
+		return is_new ? fleet_refuse(scene, "no TokenUpdate of this user yet")
+			      : established(scene, &user.enrollment, err);
 	if (r == STORE_NO_ROW)
 		user.enrollment = (struct store_enrollment){.device = scene->enrollment.device,
 							    .id = scene->from->id,
 							    .kind = STORE_USER_CHANNEL,
 							    .created = scene->now,
 							    .enrolled = scene->now};
+	r = is_new ? find_room(fleet, scene->enrollment.device, &has_room, err) : 0;
+	if (r < 0 || !has_room)
+		return r < 0 ? r : fleet_refuse(scene, "the device has as many users as may be");
 	user.enrollment.generation = scene->enrollment.generation;
 	r = store_enrollment_put(fleet->store, &user.enrollment, err);
 	if (r == 0)

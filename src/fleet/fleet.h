@@ -33,6 +33,7 @@ enum {
 	FLEET_COMMAND_MAX = 1 << 20, /* longest command, in bytes */
 	FLEET_RESULT_MAX =
 		64 << 10,        /* longest result that the history keeps; longer ones are cut */
+	FLEET_USERS_MAX = 500,   /* user channels that a device may have at once */
 	FLEET_HISTORY_MAX = 200, /* commands that the history of an enrollment keeps */
 	FLEET_TRIES_MAX = 10,    /* deliveries without any answer before a command is given up */
 	FLEET_CERT_SHA256_LEN = 32,

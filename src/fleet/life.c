@@ -83,8 +83,8 @@ static int end_users(struct fleet *fleet, const struct store_enrollment *of, con
 {
 	struct store_enrollment *rows;
 	size_t count;
-	int r = store_enrollment_of(fleet->store, of->device, -1, 0, STORE_LIST_MAX, &rows, &count,
-				    err);
+	int r = store_enrollment_of(fleet->store, of->device, STORE_ENABLED, 0, FLEET_USERS_MAX + 1,
+				    &rows, &count, err);
 
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		if (rows[i].kind != STORE_USER_CHANNEL)

@@ -623,6 +623,38 @@ static void a_user_channel_has_a_queue_of_its_own(void **state)
 	assert_int_equal(testing_row(t, ID ":eva").state, STORE_DISABLED);
 }
 
+static int user_token(struct testing *t, const struct fleet_peer *peer, int user)
+{
+	char keys[512];
+
+	snprintf(keys, sizeof(keys),
+		 "<key>UserID</key><string>FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF</string>"
+		 "<key>UserShortName</key><string>user%d</string>"
+		 "<key>Token</key><data>DDDD</data>"
+		 "<key>PushMagic</key><string>magic-u</string>",
+		 user);
+	return testing_checkin(t, peer, ID, "TokenUpdate", keys);
+}
+
+static void a_device_has_so_many_user_channels_and_no_more(void **state)
+{
+	struct testing *t = *state;
+	struct fleet_peer peer = testing_enroll(t, ID);
+
+	for (int i = 0; i < FLEET_USERS_MAX; i++)
+		assert_int_equal(user_token(t, &peer, i), 200);
+	assert_int_equal(user_token(t, &peer, FLEET_USERS_MAX), 400);
+	/* who is known is heard on, and so is the device */
+	assert_int_equal(user_token(t, &peer, 0), 200);
+	assert_int_equal(testing_report(t, &peer, ID, "Idle", NULL), 200);
+	/* its next life begins without any */
+	assert_int_equal(testing_authenticate(t, &peer, ID), 200);
+	assert_int_equal(testing_row(t, ID ":user0").state, STORE_DISABLED);
+	assert_int_equal(testing_row(t, ID ":user499").state, STORE_DISABLED);
+	assert_int_equal(testing_token(t, &peer, ID, "AAAA", "magic-2", NULL), 200);
+	assert_int_equal(user_token(t, &peer, FLEET_USERS_MAX), 200);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, testing_set_up, testing_tear_down)
 
 int main(void)
@@ -647,6 +679,7 @@ int main(void)
 		TEST(last_contacts_outlive_a_transaction_that_came_to_nothing),
 		TEST(an_imported_device_is_known_by_its_identity_alone),
 		TEST(a_user_channel_has_a_queue_of_its_own),
+		TEST(a_device_has_so_many_user_channels_and_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
