@@ -58,7 +58,8 @@ class Disturbances(threading.Thread):
 
 def play(world, count, spare, requests, every, limit):
     seed = world.random.randrange(1000)
-    with serving(world) as service:
+    # an identity that is due for renewal from its first day
+    with serving(world, '--certificate-days', '365', '--renew-days', '400') as service:
         tickets, journal = world.dir / 'tickets', world.dir / 'journal'
         tickets.write_text(''.join(service.link() + '\n' for _ in range(count + spare)))
         options = ['swarm', '--tickets', tickets, '--ca', service.ca, '--count', count, '--keys', min(count // 10, 1000),
@@ -83,6 +84,7 @@ def play(world, count, spare, requests, every, limit):
                 if latest[index] == generation and uuid not in answered]
         check(queued and not lost, f'{len(queued)} queued, lost {lost[:10]}')
         check(sum(disturbances.done.values()) > 0, 'nothing was disturbed')
+    return counts
 
 
 @case('a disturbed service loses no command and lets no device go')
@@ -92,4 +94,5 @@ def sample(world):
 
 @case('a million requests while the service is disturbed: no command lost, no device let go', level='soak')
 def million(world):
-    play(world, count=2000, spare=2000, requests=1_000_000, every=20, limit=5400)
+    counts = play(world, count=2000, spare=2000, requests=1_000_000, every=20, limit=5400)
+    check(counts['renewed'] > 1000, 'renewals took part')
