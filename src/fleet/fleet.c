@@ -98,12 +98,3 @@ void fleet_answer_clear(struct fleet_answer *answer)
 	buf_wipe(&answer->body); /* it may hold an unlock token */
 	fleet_answer_init(answer);
 }
-
-void fleet_answer_trouble(struct fleet_answer *answer)
-{
-	buf_truncate(&answer->body, 0);
-	answer->status = 503;
-	answer->content_type = NULL;
-	answer->effects = 0;
-	answer->reason = "inside failure";
-}

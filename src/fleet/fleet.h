@@ -157,7 +157,7 @@ void fleet_answer_clear(struct fleet_answer *answer);
  * @checkin: parsed; @peer: its sender; @answer: replaced
  *
  * Returns 0, and then the answer stands, whatever its status (a refusal may leave an event: commit
- * it too); or < 0, and the caller rolls back and sends 503 (fleet_answer_trouble), for whichever
+ * it too); or < 0, and the caller rolls back and sends 503, for whichever
  * message or declaration.
  */
 int fleet_checkin(struct fleet *fleet, const struct mdm_checkin *checkin,
@@ -166,8 +166,6 @@ int fleet_checkin(struct fleet *fleet, const struct mdm_checkin *checkin,
  * fleet_checkin */
 int fleet_report(struct fleet *fleet, const struct mdm_report *report,
 		 const struct fleet_peer *peer, struct fleet_answer *answer, struct err *err);
-/** fleet_answer_trouble - 503 without a body: what every inside failure says to a device */
-void fleet_answer_trouble(struct fleet_answer *answer);
 /** fleet_profile_download - the bytes of a profile that a declaration names, for a device that has
  * it assigned: body and content type in @answer; 404 only if it does not exist or is not assigned
  */

@@ -7,7 +7,6 @@ enum {
 	HOUR_MS = 60 * MINUTE_MS,
 	SWEEP_MAX = 500, /* enrollments in one transaction: devices are answered in between */
 	EVENTS_KEPT_S = 30 * 86400,
-	TICKETS_KEPT_S = 86400,
 };
 
 static int reconcile(struct records *records, void *arg, struct err *err)
@@ -43,15 +42,12 @@ static int inventory(struct records *records, void *arg, struct err *err)
 	return fleet_sweep_inventory(records->fleet, SWEEP_MAX, &count, err);
 }
 
-static int forget(struct records *records, void *arg, struct err *err)
+static int events(struct records *records, void *arg, struct err *err)
 {
 	int64_t now = clock_wall_seconds(clock_system());
 	unsigned count;
-	int r = store_ticket_sweep(records->store, now - TICKETS_KEPT_S, SWEEP_MAX, &count, err);
 
-	return r < 0 ? r
-		     : store_event_sweep(records->store, now - EVENTS_KEPT_S, SWEEP_MAX, &count,
-					 err);
+	return store_event_sweep(records->store, now - EVENTS_KEPT_S, SWEEP_MAX, &count, err);
 }
 
 /* sweep - true: done, and durable */
@@ -101,7 +97,7 @@ void sweeps_run(struct records *records, int64_t now_ms, int64_t *wait_ms)
 		sweep(records, "push-certificate", delivery_identity);
 	}
 	if (due(&records->hour_ms, now_ms, HOUR_MS))
-		sweep(records, "forget", forget);
+		sweep(records, "events", events);
 	*wait_ms = records->effects ? 0 : records->second_ms - now_ms;
 	if (*wait_ms < 0)
 		*wait_ms = 0;

@@ -27,13 +27,6 @@ int store_ticket_insert(struct store *store, struct store_ticket *row, struct er
 		   NULL, &ticket_shape, row, err);
 }
 
-int store_ticket_find(struct store *store, struct slice hash, struct store_ticket *row,
-		      struct err *err)
-{
-	return run_one(store, SELECT_TICKET "WHERE hash = $1", PARAMS(BYTES(hash)), &ticket_shape,
-		       row, err);
-}
-
 int store_ticket_get(struct store *store, int64_t no, struct store_ticket *row, struct err *err)
 {
 	return run_one(store, SELECT_TICKET "WHERE no = $1", PARAMS(NUMBER(no)), &ticket_shape, row,
@@ -118,14 +111,4 @@ int store_certificate_end(struct store *store, int64_t enrollment, int64_t gener
 		   "UPDATE certificate SET state = 4 WHERE enrollment = $1 AND generation < $2"
 		   " AND no <> $3 AND state <> 4",
 		   PARAMS(NUMBER(enrollment), NUMBER(generation), NUMBER(except)), NULL, err);
-}
-
-int store_certificate_ending(struct store *store, int64_t before, unsigned max,
-			     struct store_certificate **rows, size_t *count, struct err *err)
-{
-	return run_list(store,
-			SELECT_CERTIFICATE "WHERE state = 2 AND not_after < $1"
-					   " ORDER BY not_after, no LIMIT $2",
-			PARAMS(NUMBER(before), NUMBER(list_max(max))), &certificate_shape, rows,
-			count, err);
 }

@@ -13,8 +13,6 @@ static const struct column command_columns[] = {
 	COLUMN_BYTES(store_command, payload),
 };
 static const struct shape command_shape = SHAPE(store_command, command_columns);
-static const struct shape command_shape_listed = {
-	sizeof(struct store_command), ARRAY_COUNT(command_columns) - 1, command_columns};
 
 #define COMMAND_FIELDS                                                                           \
 	"uuid, request_type, lane, created, not_before, ends, author, subject, version, flags, " \
@@ -40,16 +38,6 @@ int store_command_get(struct store *store, int64_t no, struct store_command *row
 {
 	return run_one(store, "SELECT no, " COMMAND_FIELDS ", payload FROM command WHERE no = $1",
 		       PARAMS(NUMBER(no)), &command_shape, row, err);
-}
-
-int store_command_list(struct store *store, int64_t after, unsigned max,
-		       struct store_command **rows, size_t *count, struct err *err)
-{
-	return run_list(store,
-			"SELECT no, " COMMAND_FIELDS " FROM command WHERE no > $1"
-			" ORDER BY no LIMIT $2",
-			PARAMS(NUMBER(after), NUMBER(list_max(max))), &command_shape_listed, rows,
-			count, err);
 }
 
 int store_command_remove_unused(struct store *store, int64_t no, struct err *err)

@@ -139,18 +139,6 @@ int store_queue_list(struct store *store, int64_t enrollment, unsigned states, u
 		&queue_shape_listed, rows, count, err);
 }
 
-int store_queue_of_command(struct store *store, int64_t command, int64_t after, unsigned max,
-			   struct store_queue **rows, size_t *count, struct err *err)
-{
-	return run_list(store,
-			"SELECT " QUEUE_FIELDS "e.id, " WHAT_FIELDS
-			" FROM queue q CROSS JOIN command c CROSS JOIN enrollment e"
-			" WHERE q.command = $1 AND q.enrollment > $2 AND c.no = q.command"
-			" AND e.no = q.enrollment ORDER BY q.enrollment LIMIT $3",
-			PARAMS(NUMBER(command), NUMBER(after), NUMBER(list_max(max))),
-			&queue_shape_listed, rows, count, err);
-}
-
 int store_queue_count(struct store *store, int64_t enrollment, unsigned states, uint64_t *count,
 		      struct err *err)
 {

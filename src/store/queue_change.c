@@ -39,57 +39,6 @@ int store_queue_hold(struct store *store, int64_t enrollment, int64_t now, uint6
 		   PARAMS(NUMBER(enrollment), NUMBER(now)), count, err);
 }
 
-int store_queue_remove(struct store *store, const struct store_queue *row, struct err *err)
-{
-	uint64_t changes = 0;
-	int r = run(store, "DELETE FROM queue WHERE enrollment = $1 AND lane = $2 AND command = $3",
-		    PARAMS(NUMBER(row->enrollment), NUMBER(row->lane), NUMBER(row->command)),
-		    &changes, err);
-
-	if (r)
-		return r;
-	return changes ? store_command_remove_unused(store, row->command, err) : STORE_NO_ROW;
-}
-
-int store_queue_purge(struct store *store, int64_t enrollment, int64_t before, const char *except,
-		      uint64_t *count, struct err *err)
-{
-	uint64_t gone = 0;
-	struct store_queue *rows;
-	size_t found;
-
-	/* by pieces, as each payload may be the last use of a command */
-	for (int64_t lane = 0, command = 0;;) {
-		static const struct column columns[] = {COLUMN_NUMBER(store_queue, lane),
-							COLUMN_NUMBER(store_queue, command),
-							COLUMN_NUMBER(store_queue, enrollment)};
-		static const struct shape shape = SHAPE(store_queue, columns);
-		int r = run_list(store,
-				 "SELECT q.lane, q.command, q.enrollment"
-				 " FROM queue q CROSS JOIN command c"
-				 " WHERE q.enrollment = $1 AND (q.lane, q.command) > ($2, $3)"
-				 " AND q.generation < $4 AND c.no = q.command"
-				 " AND c.request_type <> $5"
-				 " ORDER BY q.lane, q.command LIMIT 1000",
-				 PARAMS(NUMBER(enrollment), NUMBER(lane), NUMBER(command),
-					NUMBER(before), TEXT(except)),
-				 &shape, &rows, &found, err);
-
-		for (size_t i = 0; i < found && !r; i++)
-			r = store_queue_remove(store, &rows[i], err);
-		if (r)
-			return r;
-		gone += found;
-		if (found < STORE_LIST_MAX)
-			break;
-		lane = rows[found - 1].lane;
-		command = rows[found - 1].command;
-	}
-	if (count)
-		*count = gone;
-	return 0;
-}
-
 /* a row that was held after it had been sent counts as sent */
 #define IN_STATES " AND ((CASE WHEN state = 8 AND tries > 0 THEN 2 ELSE state END) & $3) <> 0"
 

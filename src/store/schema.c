@@ -91,7 +91,6 @@ static int step_1(struct store *store, struct err *err)
 		" ticket {number}, enrollment {number}, generation {number}, state {number},"
 		" not_before {number}, not_after {number}, issued {number}, seen {number});"
 		"CREATE INDEX certificate_enrollment ON certificate (enrollment);"
-		"CREATE INDEX certificate_ending ON certificate (not_after) WHERE state = 2;",
 
 		"CREATE TABLE command (no {key}, uuid {text} UNIQUE, request_type {text},"
 		" lane {number}, created {number}, not_before {number}, ends {number},"

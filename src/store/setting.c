@@ -104,8 +104,3 @@ int store_setting_set(struct store *store, const char *name, struct slice value,
 		   " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
 		   PARAMS(TEXT(name), BYTES(value)), NULL, err);
 }
-
-int store_setting_remove(struct store *store, const char *name, struct err *err)
-{
-	return run(store, "DELETE FROM setting WHERE name = $1", PARAMS(TEXT(name)), NULL, err);
-}

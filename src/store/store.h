@@ -259,9 +259,6 @@ struct store_ticket {
 };
 /** store_ticket_insert - STORE_CONFLICT */
 int store_ticket_insert(struct store *store, struct store_ticket *row, struct err *err);
-/** store_ticket_find - used and ended ones too; STORE_NO_ROW */
-int store_ticket_find(struct store *store, struct slice hash, struct store_ticket *row,
-		      struct err *err);
 /** store_ticket_get - by number; STORE_NO_ROW */
 int store_ticket_get(struct store *store, int64_t no, struct store_ticket *row, struct err *err);
 /** store_ticket_take - mark as used at @now; of any number of callers one gets it.
@@ -304,9 +301,6 @@ int store_certificate_of(struct store *store, int64_t enrollment, struct store_c
  * than @generation become STORE_CERT_ENDED */
 int store_certificate_end(struct store *store, int64_t enrollment, int64_t generation,
 			  int64_t except, struct err *err);
-/** store_certificate_ending - current ones with not_after < @before, soonest first; at most @max */
-int store_certificate_ending(struct store *store, int64_t before, unsigned max,
-			     struct store_certificate **rows, size_t *count, struct err *err);
 
 /* ---- commands, queues, history ------------------------------------------------------------------
  */
@@ -339,9 +333,6 @@ int store_command_find(struct store *store, const char *uuid, struct store_comma
 		       struct err *err);
 /** store_command_get - the same by its number */
 int store_command_get(struct store *store, int64_t no, struct store_command *row, struct err *err);
-/** store_command_list - those in any queue, without payload, by number after @after */
-int store_command_list(struct store *store, int64_t after, unsigned max,
-		       struct store_command **rows, size_t *count, struct err *err);
 /** store_command_remove_unused - a command that nobody got into a queue, or whose last row is gone
  */
 int store_command_remove_unused(struct store *store, int64_t no, struct err *err);
@@ -399,22 +390,12 @@ int store_queue_hold(struct store *store, int64_t enrollment, int64_t now, uint6
  */
 int store_queue_list(struct store *store, int64_t enrollment, unsigned states, unsigned max,
 		     struct store_queue **rows, size_t *count, struct err *err);
-/** store_queue_of_command - the enrollments that still have @command, by number after @after */
-int store_queue_of_command(struct store *store, int64_t command, int64_t after, unsigned max,
-			   struct store_queue **rows, size_t *count, struct err *err);
 /** store_queue_count - rows of an enrollment in one of @states (0 = any) */
 int store_queue_count(struct store *store, int64_t enrollment, unsigned states, uint64_t *count,
 		      struct err *err);
 /** store_queue_expired - rows of commands that ended at or before @now, without payloads */
 int store_queue_expired(struct store *store, int64_t now, unsigned max, struct store_queue **rows,
 			size_t *count, struct err *err);
-/** store_queue_remove - one row without a trace in the history; the payload goes with the last one.
- * STORE_NO_ROW */
-int store_queue_remove(struct store *store, const struct store_queue *row, struct err *err);
-/** store_queue_purge - all rows of an enrollment of generations below @before, except the request
- * type @except (NULL: no exception); *@count, may be NULL */
-int store_queue_purge(struct store *store, int64_t enrollment, int64_t before, const char *except,
-		      uint64_t *count, struct err *err);
 /** store_queue_cancel - @command out of the queue of @enrollment (0: of everybody) where its state
  * is one of @states; *@count. A row that was sent and is held since counts as STORE_SENT */
 int store_queue_cancel(struct store *store, int64_t command, int64_t enrollment, unsigned states,
@@ -617,8 +598,6 @@ int store_token_list(struct store *store, int64_t after, unsigned max, struct st
 int store_setting_get(struct store *store, const char *name, struct slice *value, struct err *err);
 /** store_setting_set - new or replaced; an empty value is one */
 int store_setting_set(struct store *store, const char *name, struct slice value, struct err *err);
-/** store_setting_remove - fine if there is none */
-int store_setting_remove(struct store *store, const char *name, struct err *err);
 
 /* ---- audit, events, webhooks
  * ----------------------------------------------------------------------------------- */

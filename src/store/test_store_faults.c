@@ -276,7 +276,7 @@ static void a_change_by_another_service_lets_the_transaction_be_repeated(void **
 	assert_ok(store_ticket_insert(one, &ticket, &err));
 	assert_ok(store_commit(one, &err));
 	assert_ok(store_begin(two, &err));
-	assert_ok(store_ticket_find(two, hash, &taken, &err));
+	assert_ok(store_ticket_get(two, ticket.no, &taken, &err));
 	assert_int_equal(taken.used, 0);
 	assert_ok(store_begin(one, &err));
 	assert_ok(store_ticket_take(one, hash, STORE_TO_ENROLL, NOW, &taken, &err));
@@ -324,9 +324,9 @@ static void a_lost_connection_is_told_and_opened_again(void **state)
 	assert_ok(set_both(one, 1000, &err));
 	assert_ok(store_begin(one, &err));
 	assert_ok(store_savepoint(one, &err));
-	assert_ok(store_setting_remove(one, "a", &err));
+	assert_ok(store_setting_set(one, "a", SLICE_EMPTY, &err));
 	assert_ok(two->driver->exec(two->connection, others, &err));
-	assert_int_equal(store_setting_remove(one, "b", &err), ERR_CLOSED);
+	assert_int_equal(store_setting_set(one, "b", SLICE_EMPTY, &err), ERR_CLOSED);
 	assert_int_equal(store_undo(one, &err), ERR_CLOSED);
 	store_rollback(one);
 	assert_int_equal(store_begin(one, &err), ERR_CLOSED);

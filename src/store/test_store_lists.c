@@ -221,7 +221,6 @@ static void identifiers_tokens_and_settings_are_kept(void **state)
 	assert_ok(store_setting_set(f->store, "s", SLICE_EMPTY, &f->err));
 	assert_ok(store_setting_get(f->store, "s", &value, &f->err));
 	assert_int_equal(value.len, 0);
-	assert_ok(store_setting_remove(f->store, "s", &f->err));
 }
 
 static void audit_and_events_are_read_in_their_order(void **state)
