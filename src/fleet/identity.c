@@ -58,6 +58,14 @@ static int take_ticket(struct fleet *fleet, const char *challenge, enum store_pu
 	return r == STORE_NO_ROW ? fleet_refused(err, "the ticket is unknown, used or over") : r;
 }
 
+/* the profile that we make has a payload for SCEP, and over SCEP the challenge comes back */
+static int check_kind(const struct store_ticket *ticket, struct err *err)
+{
+	if (ticket->kind == STORE_OVER_SCEP)
+		return 0;
+	return fleet_refused(err, "the ticket is for an identity that does not come over SCEP");
+}
+
 /* the enrollment profile, signed, with @challenge */
 static int make_profile(struct fleet *fleet, const char *challenge, struct buf *out,
 			struct err *err)
@@ -82,6 +90,8 @@ int fleet_profile_enroll(struct fleet *fleet, const char *link, struct buf *out,
 	if (!fleet->policy.topic)
 		return fleet_refused(err, "no push certificate yet, so nobody can enroll");
 	r = take_ticket(fleet, link, STORE_LINK, &ticket, err);
+	if (r == 0)
+		r = check_kind(&ticket, err);
 	if (r != 0)
 		return r;
 	next.udid = ticket.udid;
@@ -140,6 +150,8 @@ int fleet_identity_issue(struct fleet *fleet, const char *challenge, struct slic
 
 	if (r == FLEET_REFUSED)
 		r = take_ticket(fleet, challenge, STORE_TO_RENEW, &ticket, err);
+	if (r == 0)
+		r = check_kind(&ticket, err);
 	if (r != 0)
 		return r;
 	row.ticket = ticket.no;

@@ -45,6 +45,36 @@ static void a_challenge_buys_one_identity(void **state)
 			 FLEET_REFUSED);
 }
 
+/* a ticket of a kind that this program does not make, as a newer one may leave it */
+static void insert_ticket(struct testing *t, const char *challenge, enum store_purpose purpose)
+{
+	struct store_ticket ticket = {
+		.purpose = purpose, .kind = 1, .ends = testing_now(t) + FLEET_DAY_S};
+	uint8_t hash[CRYPTO_SHA256_LEN];
+
+	crypto_sha256(slice_text(challenge), hash);
+	ticket.hash = slice_of(hash, sizeof(hash));
+	assert_int_equal(TESTING_DO(t, store_ticket_insert(t->store, &ticket, &t->err)), 0);
+}
+
+static void a_ticket_for_another_kind_of_identity_buys_none_over_scep(void **state)
+{
+	struct testing *t = *state;
+	CLEANUP(buf_clear) struct buf out = BUF_INIT(MDM_PROFILE_MAX);
+
+	insert_ticket(t, "over acme", STORE_TO_ENROLL);
+	assert_int_equal(TESTING_DO(t, fleet_identity_issue(t->fleet, "over acme",
+							    buf_slice(&t->spki), &out, &t->err)),
+			 FLEET_REFUSED);
+	assert_non_null(strstr(t->err.text, "does not come over SCEP"));
+	insert_ticket(t, "link to acme", STORE_LINK);
+	assert_int_equal(
+		TESTING_DO(t, fleet_profile_enroll(t->fleet, "link to acme", &out, &t->err)),
+		FLEET_REFUSED);
+	assert_non_null(strstr(t->err.text, "does not come over SCEP"));
+	assert_int_equal(out.len, 0);
+}
+
 static void a_ticket_for_one_device_serves_no_other(void **state)
 {
 	struct testing *t = *state;
@@ -658,6 +688,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_challenge_buys_one_identity),
+		TEST(a_ticket_for_another_kind_of_identity_buys_none_over_scep),
 		TEST(a_ticket_for_one_device_serves_no_other),
 		TEST(a_personal_device_is_kept_out_unless_its_serial_number_was_imported),
 		TEST(a_number_of_a_personal_device_is_masked_whatever_happens),

@@ -245,12 +245,15 @@ int store_due_mark(struct store *store, const struct store_target *target, enum 
 /* ---- tickets and certificates ---------------------------------------------------------------- */
 
 enum store_purpose { STORE_TO_ENROLL, STORE_TO_RENEW, STORE_LINK };
+/** enum store_identity - how an identity comes to its device; ACME will be another kind. A reader
+ * refuses a ticket of a kind that it does not know: a newer service may share the store */
+enum store_identity { STORE_OVER_SCEP };
 
 struct store_ticket {
 	int64_t no;                /* made by store_ticket_insert */
 	struct slice hash;         /* of the challenge; unique */
 	int64_t purpose;           /* enum store_purpose */
-	int64_t kind;              /* of the identity, for other ways to one than SCEP; 0 */
+	int64_t kind;              /* enum store_identity */
 	const char *udid, *serial; /* the device it is for, or "" */
 	int64_t enrollment;        /* number, 0 until bound */
 	int64_t generation;
