@@ -47,6 +47,7 @@ enum mdm_option {
 	MDM_LIMIT,
 	MDM_VALUE_FILE,
 	MDM_FORCE,
+	MDM_WAIT,
 	MDM_GENERATE,
 	MDM_REPLACE,
 	MDM_DRY_RUN,
@@ -185,13 +186,45 @@ int mdm_number(const char *option, const char *text, json_int_t *out, struct err
 /** mdm_print - the answer @value as JSON, as the verb's table, or as lines "key: value" */
 int mdm_print(struct cli *cli, const struct mdm_verb *verb, const json_t *value, struct err *err);
 
+/* ---- mdm_wait.c ---- */
+
+/** struct mdm_wait - for whom, and for what: a command, or a profile in this version or a later one
+ */
+struct mdm_wait {
+	struct mdm *mdm;
+	char **ids;
+	int count;
+	const char *command, *profile; /* CommandUUID; else PayloadIdentifier */
+	json_int_t version;
+};
+/**
+ * mdm_wait - look until each device is done, or --wait seconds are over; "results" joins @answer
+ *
+ * Each row has the id, and the command or the profile as the service tells it.  What changes is
+ * told as it happens.  Returns 0; 1 if a device refused or failed; ERR_TIMEOUT.
+ */
+int mdm_wait(const struct mdm_wait *wait, json_t *answer);
+
 /* ---- mdm_verbs.c: verbs that are more than one request ---- */
+
+enum { MDM_FILE_LEN_MAX = 4 << 20, MDM_PARTLY = 207 /* status: some of it was refused */ };
+
+/** mdm_target_check - does @body name devices, where the verb takes a list of them? ERR_USAGE */
+int mdm_target_check(const struct mdm_verb *verb, const json_t *body, struct err *err);
+/** mdm_question - mdm_target_check; and if the verb destroys, tell and ask, and note in @body how
+ * many devices that is. ERR_CANCELED: no */
+int mdm_question(struct mdm *mdm, const struct mdm_verb *verb, const char *path, json_t *body);
+/** mdm_ask_json - mdm_ask with a body of JSON; failures go to the run's own error */
+int mdm_ask_json(struct mdm *mdm, const char *method, const char *path, const json_t *body,
+		 json_t **out, int *status);
 
 /** mdm_run - the usual verb: one request, or a page after the other */
 int mdm_run(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **argv);
 int mdm_run_send(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **argv);
 int mdm_run_follow(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **argv);
 int mdm_run_identifiers(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **argv);
+/** mdm_run_install - a profile from a file: stored, assigned, awaited (mdm_send.c) */
+int mdm_run_install(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **argv);
 /** mdm_run_password - `set UDID` and `show UDID` (mdm_password.c) */
 int mdm_run_password(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **argv);
 

@@ -49,6 +49,8 @@ const struct mdm_option_row mdm_options[MDM_OPTION_COUNT] = {
 			    "the secret is the first line of FILE; - is the standard input"},
 	[MDM_GENERATE] = {"generate", NULL, NULL, "a random one (the default without a file)"},
 	[MDM_REPLACE] = {"replace", NULL, NULL, "in place of another one that is kept"},
+	[MDM_WAIT] = {"wait", NULL, "SECONDS", "wait so long for what the devices answer",
+		      .is_number = true},
 	[MDM_DRY_RUN] = {"dry-run", NULL, NULL, "tell what would happen, and do nothing"},
 	[MDM_YES] = {"yes", NULL, NULL, "do not ask"},
 };
@@ -106,7 +108,7 @@ const struct mdm_verb mdm_verbs[] = {
 	{"command", "send", "[TYPE] [ID]...", "queue a command", "POST", "/commands", "ids[]", 0,
 	 1001,
 	 HARSH | T(ALL) | T(COUNT) | T(KEYS) | T(PLIST) | T(UUID) | T(LANE) | T(NOT_BEFORE) |
-		 T(ENDS) | T(FORCE),
+		 T(ENDS) | T(FORCE) | T(WAIT),
 	 MDM_ASKS | MDM_ASKS_IF_DANGEROUS, NULL, NULL, mdm_run_send},
 	{"command", "list", "ID", "queue and history of an enrollment", "GET",
 	 "/enrollments/{}/commands", NULL, 1, 1, T(LIMIT), 0, NULL, NULL, mdm_run},
@@ -119,6 +121,9 @@ const struct mdm_verb mdm_verbs[] = {
 
 	{"profile", "add", "FILE", "store a configuration profile", "POST", "/profiles", NULL, 1, 1,
 	 0, MDM_FILE, NULL, NULL, mdm_run},
+	{"profile", "install", "FILE [ID]...", "store a profile and give it to devices", "POST",
+	 "/profiles", "ids[]", 1, 1001, T(GROUP) | T(ALL) | T(WAIT), 0, NULL, NULL,
+	 mdm_run_install},
 	{"profile", "backup-rules", "", "store the profile that governs backups", "PUT",
 	 "/backup-rules", NULL, 0, 0, T(BAR_CLOUD_BACKUP) | T(FORCE_ENCRYPTION) | T(BAR_PAIRING), 0,
 	 NULL, NULL, mdm_run},

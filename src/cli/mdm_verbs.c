@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { FILE_LEN_MAX = 4 << 20, FOLLOW_MS = 2000, STATUS_PARTLY = 207 };
+enum { FOLLOW_MS = 2000 };
 
 /* ---- what will happen, and the question ---- */
 
@@ -85,50 +85,69 @@ static void results_tell(struct cli *cli, const json_t *answer)
 	}
 }
 
-static int request(struct mdm *mdm, const struct mdm_verb *verb, const char *path,
-		   const char *content_type, struct slice body)
+/* show - the answer, which is released */
+static int show(struct mdm *mdm, const struct mdm_verb *verb, json_t *answer, int status)
 {
 	struct cli *cli = mdm->cli;
-	json_t *answer = NULL;
-	int status = 0;
-	int r = mdm_ask(mdm, verb->method, path, content_type, body, &answer, &status, &cli->err);
+	int r;
 
-	if (r < 0)
-		return r;
-	if (status == STATUS_PARTLY)
+	if (status == MDM_PARTLY)
 		results_tell(cli, answer);
 	r = mdm_print(cli, verb, answer, &cli->err);
 	json_decref(answer);
-	return r < 0 ? r : status == STATUS_PARTLY ? (int)CLI_FAILED : 0;
+	return r < 0 ? r : status == MDM_PARTLY ? (int)CLI_FAILED : 0;
+}
+
+static int request(struct mdm *mdm, const struct mdm_verb *verb, const char *path,
+		   const char *content_type, struct slice body)
+{
+	json_t *answer = NULL;
+	int status = 0, r = mdm_ask(mdm, verb->method, path, content_type, body, &answer, &status,
+				    &mdm->cli->err);
+
+	return r < 0 ? r : show(mdm, verb, answer, status);
+}
+
+int mdm_ask_json(struct mdm *mdm, const char *method, const char *path, const json_t *body,
+		 json_t **out, int *status)
+{
+	CLEANUP(free_p) char *text = json_dumps(body, JSON_COMPACT);
+	struct err *err = &mdm->cli->err;
+
+	return text ? mdm_ask(mdm, method, path, "application/json", slice_text(text), out, status,
+			      err)
+		    : err_no_memory(err);
 }
 
 static int request_json(struct mdm *mdm, const struct mdm_verb *verb, const char *path,
 			json_t *body)
 {
-	CLEANUP(free_p) char *text = json_dumps(body, JSON_COMPACT);
+	json_t *answer = NULL;
+	int status = 0, r = mdm_ask_json(mdm, verb->method, path, body, &answer, &status);
 
-	if (!text)
-		return err_no_memory(&mdm->cli->err);
-	return request(mdm, verb, path, "application/json", slice_text(text));
+	return r < 0 ? r : show(mdm, verb, answer, status);
 }
 
 static int run_file(struct mdm *mdm, const struct mdm_verb *verb, const char *path, int argc,
 		    char **argv)
 {
-	CLEANUP(buf_wipe) struct buf bytes = BUF_INIT(FILE_LEN_MAX);
+	CLEANUP(buf_wipe) struct buf bytes = BUF_INIT(MDM_FILE_LEN_MAX);
 	struct cli *cli = mdm->cli;
 	bool is_json = !strcmp(verb->noun, "declaration");
+	int r;
 
 	for (int i = 0; i < argc; i++) {
-		int r = fs_read_file(cli->world->fs, argv[i], &bytes, &cli->err);
+		r = fs_read_file(cli->world->fs, argv[i], &bytes, &cli->err);
 
 		if (r == 0 && argc > 1)
 			r = buf_append_u8(&bytes, '\n', &cli->err);
 		if (r < 0)
 			return r;
 	}
-	return request(mdm, verb, path, is_json ? "application/json" : "application/octet-stream",
-		       buf_slice(&bytes));
+	r = request(mdm, verb, path, is_json ? "application/json" : "application/octet-stream",
+		    buf_slice(&bytes));
+	/* what the service refuses is what the file holds */
+	return r == ERR_USAGE || r == ERR_POLICY ? err_wrap(&cli->err, r, "%s", argv[0]) : r;
 }
 
 /* run_pages - all of a list, as one */
@@ -169,19 +188,35 @@ static int run_pages(struct mdm *mdm, const struct mdm_verb *verb, const char *p
 	return r;
 }
 
-static int run_body(struct mdm *mdm, const struct mdm_verb *verb, const char *path, json_t *body)
+int mdm_target_check(const struct mdm_verb *verb, const json_t *body, struct err *err)
+{
+	if (!verb->rest || strcmp(verb->rest, "ids[]") != 0 || json_object_get(body, "ids") ||
+	    json_object_get(body, "group") || json_object_get(body, "all"))
+		return 0;
+	return err_set(err, ERR_USAGE, "which devices? usage: rehome mdm %s %s %s%s%s", verb->noun,
+		       verb->verb, verb->operands,
+		       verb->takes >> MDM_GROUP & 1 ? ", or --group NAME" : "",
+		       verb->takes >> MDM_ALL & 1 ? ", or --all" : "");
+}
+
+int mdm_question(struct mdm *mdm, const struct mdm_verb *verb, const char *path, json_t *body)
 {
 	json_int_t count = 0;
-	int r;
+	int r = mdm_target_check(verb, body, &mdm->cli->err);
 
-	if (verb->flags & MDM_ASKS && !mdm->values.flag[MDM_DRY_RUN]) {
-		r = question_ask(mdm, verb, path, body, &count);
-		if (r < 0)
-			return r;
-		if (!json_object_get(body, "ids") && !json_object_get(body, "count"))
-			json_object_set_new(body, "count", json_integer(count));
-	}
-	return request_json(mdm, verb, path, body);
+	if (r < 0 || !(verb->flags & MDM_ASKS) || mdm->values.flag[MDM_DRY_RUN])
+		return r;
+	r = question_ask(mdm, verb, path, body, &count);
+	if (r == 0 && !json_object_get(body, "ids") && !json_object_get(body, "count"))
+		json_object_set_new(body, "count", json_integer(count));
+	return r;
+}
+
+static int run_body(struct mdm *mdm, const struct mdm_verb *verb, const char *path, json_t *body)
+{
+	int r = mdm_question(mdm, verb, path, body);
+
+	return r < 0 ? r : request_json(mdm, verb, path, body);
 }
 
 int mdm_run(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **argv)
@@ -212,58 +247,6 @@ int mdm_run(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **argv)
 }
 
 /* ---- verbs of their own ---- */
-
-/* command_put - TYPE with --keys, or --plist */
-static int command_put(struct mdm *mdm, const char *type, json_t *body)
-{
-	CLEANUP(buf_wipe) struct buf plist = BUF_INIT(FILE_LEN_MAX);
-	struct cli *cli = mdm->cli;
-	const char *keys = mdm->values.text[MDM_KEYS];
-	json_error_t error;
-	json_t *value;
-	int r;
-
-	if (!type) {
-		r = fs_read_file(cli->world->fs, mdm->values.text[MDM_PLIST], &plist, &cli->err);
-		if (r < 0)
-			return r;
-		value = json_stringn((const char *)plist.bytes, plist.len);
-		if (!value)
-			return err_set(&cli->err, ERR_USAGE,
-				       "%s is no XML property list: `plistutil -f xml` makes one",
-				       mdm->values.text[MDM_PLIST]);
-		json_object_set_new(body, "plist", value);
-		return 0;
-	}
-	json_object_set_new(body, "type", json_string(type));
-	if (!keys)
-		return 0;
-	value = json_loads(keys, JSON_REJECT_DUPLICATES, &error);
-	if (!value)
-		return err_set(&cli->err, ERR_USAGE, "--keys: column %d: %s", error.column,
-			       error.text);
-	json_object_set_new(body, "keys", value);
-	return 0;
-}
-
-int mdm_run_send(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **argv)
-{
-	bool has_type = !mdm->values.text[MDM_PLIST];
-	json_t *body;
-	int r;
-
-	if (has_type && argc == 0)
-		return err_set(&mdm->cli->err, ERR_USAGE,
-			       "which command? `rehome mdm command types` lists them");
-	r = mdm_body(mdm, verb, argc, argv, has_type, &body, &mdm->cli->err);
-	if (r < 0)
-		return r;
-	r = command_put(mdm, has_type ? argv[0] : NULL, body);
-	if (r == 0)
-		r = run_body(mdm, verb, verb->path, body);
-	json_decref(body);
-	return r;
-}
 
 int mdm_run_identifiers(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **argv)
 {

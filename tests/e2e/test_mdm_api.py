@@ -290,6 +290,8 @@ def command_line(world):
         check(sent['queued'] == 1, sent)
         check(mdm('command', 'show', udid, sent['uuid'], '--json').json()['state'] == 'queued')
         mdm('command', 'cancel', sent['uuid'])
+        told = mdm('device', 'lock', code=2)
+        check('which devices? usage: rehome mdm device lock [ID]..., or --group NAME' in told.messages, told.messages)
         # nobody at the terminal: what destroys is not done without --yes
         told = mdm('device', 'wipe', udid, code=2)
         check('lost' in told.messages and '--yes' in told.messages, told.messages)

@@ -67,6 +67,55 @@ def life(world):
         check(service.api('GET', '/status')['devices']['wiped'] == 1)
 
 
+@case('rehome mdm installs a profile from a file and waits for what devices answer')
+def waiting(world):
+    ipad = world.small('ipad', '--os', '18.6', files=5)
+    udid = world.udid(ipad)
+    profile = world.dir / 'restrictions.mobileconfig'
+    profile.write_text(RESTRICTIONS)
+    with serving(world) as service:
+        service.enroll(ipad)
+        place = {'REHOME_MDM_URL': service.url, 'REHOME_MDM_TOKEN_FILE': str(world.secret('token', service.token)),
+                 'REHOME_MDM_CA': str(service.ca)}
+
+        def mdm(*words, code=0):
+            return world.run([world.program, 'mdm', *words], env=place, code=code)
+
+        def queued(kind):
+            return [row['uuid'] for row in service.commands(udid)['queue'] if row['type'] == kind]
+        poll(world, ipad)
+        # nobody comes: that is told, and what was queued stays
+        told = mdm('profile', 'install', profile, world.facts(ipad)['serial'], '--wait', '0', code=5)
+        check('identifier: example.restrictions' in told.text and 'state: wanted' in told.text, told.text)
+        check('1 of 1 did not answer in 0 s' in told.messages and 'wanted' in told.messages, told.messages)
+        wait_for(lambda: queued('InstallProfile'))
+        poll(world, ipad)
+        done = mdm('profile', 'install', profile, udid, '--wait', '60', '--json').json()
+        check(done['version'] == 1 and done['results'][0]['state'] == 'installed', done)
+        check(world.facts(ipad)['encryption_is_forced'])
+        # assigned, it survives the reconciliation that removes what is not
+        mdm('device', 'reconcile', udid)
+        poll(world, ipad)
+        check(world.facts(ipad)['encryption_is_forced'])
+        # commands while the device comes: each step is told as it happens, a failure is one
+        def answered(*words):
+            sent = subprocess.Popen([world.program, 'mdm', 'command', 'send', *words, udid, '--wait', '60', '--json'],
+                                    env={**world.env, **place}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            while not sent.stderr.readline().endswith(': queued\n'):
+                check(sent.poll() is None, words)
+            poll(world, ipad)
+            out, messages = sent.communicate(timeout=60)
+            result = json.loads(out)['results'][0]
+            check(result['id'] == udid and f"{udid}: {result['status']}" in messages, messages)
+            return sent.returncode, result
+        code, result = answered('SecurityInfo')
+        check(code == 0 and 'SecurityInfo' in result['response'], result)
+        code, result = answered('RemoveProfile', '--keys', '{"Identifier": "not.there"}', '--yes')
+        check(code == 1 and result['status'] == 'Error' and result['errors'], result)
+        mdm('profile', 'install', '/etc/hostname', udid, code=4)
+        mdm('command', 'send', 'SecurityInfo', '--all', '--wait', '5', code=2)
+
+
 @case('a locked device says NotNow; the screen unlocked, the same command is done')
 def not_now(world):
     ipad = world.small('ipad', files=5)
