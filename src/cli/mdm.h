@@ -142,8 +142,11 @@ bool mdm_record_is_gone(const struct mdm_record *record);
 /** mdm_identity_now - the current identity of an enrollment, borrowed; NULL: none */
 const json_t *mdm_identity_now(const json_t *enrollment);
 /** mdm_identity_at - the identity that the device went by at @time: the last one that was issued
- * before, by the clocks of service and host. NULL if the enrollment is younger, or has none. */
+ * before, by the clocks of service and host; one of which that is not known is as old as need be.
+ * NULL if the enrollment is younger, or has none. */
 const json_t *mdm_identity_at(const json_t *enrollment, int64_t time);
+/** mdm_generation - which life of its device an enrollment or an identity is of, from 1 */
+json_int_t mdm_generation(const json_t *row);
 /** mdm_identity_is_superseded - has another one taken its place, or was it ended? */
 bool mdm_identity_is_superseded(const json_t *identity);
 

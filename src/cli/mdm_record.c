@@ -120,13 +120,18 @@ const json_t *mdm_identity_at(const json_t *enrollment, int64_t time)
 
 	for (size_t i = 0; (identity = json_array_get(identities, i)); i++) {
 		if (time_parse_utc(mdm_text(identity, "issued"), &issued, &ignored) < 0)
-			continue;
+			issued = 0;
 		if (issued > time || issued < last)
 			continue;
 		found = identity;
 		last = issued;
 	}
 	return found;
+}
+
+json_int_t mdm_generation(const json_t *row)
+{
+	return json_integer_value(json_object_get(row, "generation"));
 }
 
 bool mdm_identity_is_superseded(const json_t *identity)

@@ -28,38 +28,54 @@ static const char *leaving(const json_t *commands)
 	return word;
 }
 
-/* To the second, where lists of other services know the day only.  The clocks are those of this
- * host and of the service. */
-static int say_generation(const json_t *enrollment, struct plan_case *kase, struct err *err)
+/* A renewal is no new life, though the device authenticates again: an identity tells by its number
+ * which life it is of. Where none is of the backup, dates do, to the second; lists of other
+ * services know the day only. The clocks are those of this host and of the service. */
+static int say_generation(const json_t *enrollment, const json_t *identity, struct plan_case *kase,
+			  struct err *err)
 {
-	const char *authenticated = mdm_text(enrollment, "authenticated");
+	const char *enrolled = mdm_text(enrollment, "enrolled");
 	struct err ignored = ERR_INIT;
-	int64_t since;
-	int r = say(kase, "record_enrolled", authenticated, err);
+	int64_t since = 0;
+	bool is_newer;
+	int r = say(kase, "record_enrolled", enrolled, err);
 
-	if (r < 0 || !kase->dates.backup || time_parse_utc(authenticated, &since, &ignored) < 0)
+	if (r < 0 || !kase->dates.backup)
 		return r;
-	return say(kase, "record_generation", since > kase->dates.backup ? "newer" : "same", err);
+	if (!identity && time_parse_utc(enrolled, &since, &ignored) < 0)
+		return 0;
+	is_newer = identity ? mdm_generation(identity) < mdm_generation(enrollment)
+			    : since > kase->dates.backup;
+	return say(kase, "record_generation", is_newer ? "newer" : "same", err);
+}
+
+/* an identity of this life that ended before its time was ended by the service */
+static bool is_revoked(const json_t *enrollment, const json_t *identity,
+		       const struct plan_case *kase)
+{
+	return !strcmp(mdm_text(identity, "state"), "ended") &&
+	       mdm_generation(identity) == mdm_generation(enrollment) &&
+	       kase->facts.value[RULES_EXPIRED] != RULES_YES;
 }
 
 static int say_identities(const json_t *enrollment, struct plan_case *kase, struct err *err)
 {
-	const json_t *identity = mdm_identity_now(enrollment);
-	int r = say_generation(enrollment, kase, err);
+	const json_t *current = mdm_identity_now(enrollment);
+	const json_t *identity =
+		kase->dates.backup ? mdm_identity_at(enrollment, kase->dates.backup) : NULL;
+	int r = say_generation(enrollment, identity, kase, err);
 
-	if (r == 0 && identity)
-		r = say(kase, "record_identity_end", mdm_text(identity, "not_after"), err);
-	identity = mdm_identity_at(enrollment, kase->dates.backup);
+	if (r == 0 && current)
+		r = say(kase, "record_identity_end", mdm_text(current, "not_after"), err);
 	if (r < 0 || !identity)
 		return r;
 	r = say(kase, "identity_end", mdm_text(identity, "not_after"), err);
 	if (r == 0)
 		r = say(kase, "identity_renewed",
 			mdm_identity_is_superseded(identity) ? "yes" : "no", err);
-	/* an identity that ended before its time was ended by the service */
-	if (r == 0 && kase->facts.value[RULES_EXPIRED] != RULES_YES)
+	if (r == 0)
 		r = say(kase, "identity_revoked",
-			!strcmp(mdm_text(identity, "state"), "ended") ? "yes" : "no", err);
+			is_revoked(enrollment, identity, kase) ? "yes" : "no", err);
 	return r;
 }
 
@@ -78,6 +94,27 @@ static int say_enrollment(struct mdm *mdm, const json_t *enrollment, struct plan
 	if (r == 0)
 		r = say(kase, "service_record", leaving(commands), err);
 	json_decref(commands);
+	return r;
+}
+
+/* Lists and records leave out what was deleted. Its enrollment stays until the device was heard
+ * once more, so that the profile goes, too: a device that comes back before is taken, and leaves.
+ */
+static int say_absent(struct mdm *mdm, struct plan_case *kase, struct err *err)
+{
+	const char *udid = kase->udid;
+	json_t *enrollment = NULL;
+	int r = 0;
+
+	if (!*udid && *kase->serial && !strcmp(kase->serial, kase->backup_serial))
+		udid = kase->backup_udid;
+	if (*udid)
+		r = mdm_get_one(mdm, "enrollments", udid, "", &enrollment, err);
+	if (r == 0 && enrollment && strcmp(mdm_text(enrollment, "state"), "enabled") != 0)
+		r = say(kase, "service_record", "deleted", err);
+	else if (r == 0)
+		r = say_enrollment(mdm, enrollment, kase, err);
+	json_decref(enrollment);
 	return r;
 }
 
@@ -103,7 +140,7 @@ static int say_record(struct mdm *mdm, const struct mdm_record *record, struct p
 		      struct err *err)
 {
 	if (!record->device)
-		return say(kase, "service_record", "none", err);
+		return say_absent(mdm, kase, err);
 	if (!*kase->udid)
 		say_target(record->device, kase);
 	if (!strcmp(mdm_text(record->device, "record"), "hidden"))
