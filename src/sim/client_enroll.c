@@ -89,7 +89,7 @@ static int judge(const struct installing *installing, int r, const struct sim_re
 				     "The server does not authorize this device.");
 	if (response->status / 100 != 2)
 		return sim_chain_add(chain, SIM_DOMAIN_MDM, 12002,
-				     "The device could not check in (HTTP %d).", response->status);
+				     "Connection to the server could not be established.");
 	return 0;
 }
 

@@ -265,6 +265,19 @@ static int apps_make(struct sim_device *device, const struct sim_birth *birth, s
 	return r;
 }
 
+/* A device that went through setup has a folder of profiles, be it that nobody manages it: a backup
+ * that lacks the folder says nothing.  A copy of a backup has what that has. */
+static int management_begin(struct sim_device *device, const struct sim_birth *birth,
+			    struct err *err)
+{
+	const struct sim_management nobody = {0};
+
+	if (birth->management)
+		return sim_management_begin(device, birth->management, err);
+	return birth->from || birth->setup_is_pending ? 0
+						      : sim_management_begin(device, &nobody, err);
+}
+
 static int life_begin(const char *folder, const struct sim_birth *birth, struct sim_origin *origin,
 		      struct err *err)
 {
@@ -277,8 +290,8 @@ static int life_begin(const char *folder, const struct sim_birth *birth, struct 
 		r = apps_make(device, birth, err);
 	if (r == 0)
 		r = files_make(device, birth, origin, err);
-	if (r == 0 && birth->management)
-		r = sim_management_begin(device, birth->management, err);
+	if (r == 0)
+		r = management_begin(device, birth, err);
 	if (r == 0)
 		r = sim_device_supervision_refresh(device, err);
 	if (r == 0 && birth->backup_password) {

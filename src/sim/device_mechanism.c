@@ -182,6 +182,18 @@ static int record_renew(struct sim_device *device, struct arrival *arrival, stru
 	return sim_cloud_store(device, SIM_CLOUD_PATH, &arrival->record, err);
 }
 
+/* a device without a record has a file that says so */
+static int record_drop(struct sim_device *device, struct err *err)
+{
+	const struct sim_cloud nobody = {.source = SIM_CLOUD_NOBODY};
+	struct sim_cloud present;
+	int r = sim_cloud_load(device, SIM_CLOUD_PATH, &present, err);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return sim_cloud_store(device, SIM_CLOUD_PATH, &nobody, err);
+}
+
 static int drop(struct sim_device *device, unsigned drops, struct err *err)
 {
 	int r = 0;
@@ -191,7 +203,7 @@ static int drop(struct sim_device *device, unsigned drops, struct err *err)
 	if (r == 0 && drops & DROPS_MDM)
 		r = sim_enrollment_remove(device, err);
 	if (r == 0 && drops & DROPS_RECORD)
-		r = sim_cloud_remove(device, SIM_CLOUD_PATH, err);
+		r = record_drop(device, err);
 	return r;
 }
 

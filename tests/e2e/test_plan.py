@@ -62,6 +62,22 @@ def locked_device(world):
 
 # ---- what a snapshot tells
 
+@case('the backup of a device that nobody manages says so, with or without a life before')
+def nobody(world):
+    ipad = world.small('ipad', files=5)
+    mux, udid = attached(world, ipad)
+    world.init()
+    for _ in range(2):
+        world.rehome('backup', udid, mux=mux)
+        mux.stop()
+        world.person(ipad, 'erase', 'finish-setup')
+        mux, _ = attached(world, ipad)
+    check([row['managed'] for row in world.rehome('snapshots', '--json').json()] == ['no', 'no'])
+    answer = world.rehome('plan', 'latest', world.facts(ipad)['serial'], '--assume', '--json').json()
+    found = {name: (answer['facts'][name]['value'], answer['facts'][name]['origin']) for name in ('backup_management', 'backup_supervised')}
+    check(found == {'backup_management': ('none', 'backup'), 'backup_supervised': ('no', 'backup')}, found)
+
+
 @case('the list of snapshots says whether a device was managed, and unknown where its contents were locked')
 def snapshots(world):
     secret = world.secret('device', 'a backup password')
