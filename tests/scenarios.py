@@ -3,8 +3,9 @@
 
 Each story is predicted by `rehome plan --facts` with everything known, and played by
 `rehome-sim scenario` on a simulated device.  It is told again with each switch turned that the
-prediction stands on, and with the doubts turned that `at_risk` stands for.  A difference is
-somebody's mistake (docs/design/laboratory.md).  `make scenarios` runs this.
+prediction stands on, and with the doubts turned that `at_risk` stands for.  Stories of a real
+service follow (scenarios_live.py).  A difference is somebody's mistake (docs/design/laboratory.md).
+`make scenarios` runs this.
 """
 import argparse
 import collections
@@ -18,6 +19,7 @@ import sys
 import tempfile
 
 from scenarios_facts import FIELDS, ROOT, candidate, choose, features, head, vectors
+from scenarios_live import run_live
 from scenarios_page import write_page
 
 COMPARED = ('restore', 'setup_assistant', 'mgmt', 'then', 'content', 'supervised', 'locked')
@@ -44,17 +46,16 @@ DOUBTS = [({}, ('plain_identity=lost', 'profile_identity=lost', 'renewed_identit
 GOES_HOME = 'after_drop=home'
 ENDS_IN_DOUBT = {'R-804', 'R-805'}
 
-# what only a service can show; the number is asserted, so that none slips in or out unseen
+# what is compared with nothing; the number is asserted, so that none slips in or out unseen
 WAITING = {
-    'ownership': 'a record in the service says whom a device belongs to',
-    'also, actions': 'what is to be done next is done in the services\' consoles',
-    'error': 'the words that a person reads come from the service',
+    'locked_replace': 'waits for ADE: only ADE leaves a locked profile of a service that the service enrolls over (R-809, R-204)',
+    'owner_by_hand': 'waits for ADE: the switch is about a device that ADE assigns and that enrolls by hand (R-862)',
+    'E-04, E-09': 'wait for ADE: Setup Assistant shows them (R-861)',
+    'E-05, E-06, E-11': 'are of platform, OS range, device limit and licence, by which rehomed refuses nobody (L-10, L-11, L-20)',
+    'directory': 'rehomed keeps no directory of users and devices (R-404, R-846)',
     'confidence': 'says how well something is known, and is nothing that a device shows',
-    'locked_replace': 'the switch is about an enrollment by hand over a left-over profile (R-809)',
-    'owner_by_hand': 'the switch is about the owner in the service\'s record (R-862)',
-    'directory': 'the record of the directory changes actions only (R-404, R-846)',
 }
-WAITING_COUNT = 7
+WAITING_COUNT = 6
 VECTOR_COUNT = 73
 HEAD_COUNT, ALTERNATIVE_COUNT = 67, 17
 
@@ -253,7 +254,7 @@ def one(name, seed):
         return Story(name, named[name])
     if name[:1] == 'g' and name[1:].isdigit():
         return Story(name, candidate(seed, int(name[1:])))
-    raise SystemExit(f'{name} is neither a vector (T01 ...) nor a generated story (g0 ...)')
+    raise SystemExit(f'{name} is no vector (T01 ...), generated story (g0 ...), or story of a service (L-current ...)')
 
 
 def rules_of_design():
@@ -311,6 +312,15 @@ def tell_one(story):
         print('    ' + replay_line(run))
 
 
+def tell_live(story):
+    print(f'\n{story.name}: {story.title} ({", ".join(story.steps)})')
+    for column, observed in story.observed.items():
+        print(f'    {column:16} {story.predicted[column]:34} {observed}')
+    print('    shown: ' + '; '.join(' '.join(what) for what in sorted(story.shown)))
+    for difference in story.differences:
+        print(f'    differs: {difference_text(difference)}')
+
+
 def replay_line(run):
     """The command that plays this telling by hand"""
     words = [f'{field}={word}' for field, word in run.facts.items() if field not in ('goal', 'directory')]
@@ -324,34 +334,43 @@ def main():
     words.add_argument('--build', type=pathlib.Path, default=pathlib.Path('build'))
     words.add_argument('--seed', type=int, help='of the generated stories; printed where not given')
     words.add_argument('--count', type=int, default=520, help='generated stories beside the vectors')
-    words.add_argument('--id', action='append', default=[], metavar='ID', help='only this story, told in full: T01 ..., g0 ...')
+    words.add_argument('--id', action='append', default=[], metavar='ID', help='only this story, told in full: T01 ..., g0 ..., L-current ...')
     words.add_argument('--page', type=pathlib.Path, help='the HTML page (default: BUILD/scenarios.html)')
     words = words.parse_args()
     seed = words.seed if words.seed is not None else int.from_bytes(os.urandom(3), 'big')
     if not (words.build / 'rehome-sim').exists():
         raise SystemExit(f'{words.build} holds no rehome-sim: run make first')
     print(f'seed {seed} (repeat with SEED={seed}, one story with ID=...)', flush=True)
-    stories, missing = run_scenarios(words.build, seed, words.count, words.id)
-    if words.id:
-        for story in stories:
-            tell_one(story)
-    failed = [story for story in stories if story.differences]
+    by_service = [name for name in words.id if name.startswith('L-')]
+    in_words = [name for name in words.id if name not in by_service]
+    stories, missing, live = [], [], []
+    if in_words or not words.id:
+        stories, missing = run_scenarios(words.build, seed, words.count, in_words)
+    if by_service or not words.id:
+        live, not_shown = run_live(words.build, by_service)
+        missing += not_shown
+    for story in stories if words.id else ():
+        tell_one(story)
+    for story in live if words.id else ():
+        tell_live(story)
+    failed = [story for story in [*stories, *live] if story.differences]
     for story in failed:
         print(f'FAIL {story.name}: ' + '; '.join(difference_text(difference) for difference in story.differences[:4]))
     for text in missing:
         print(f'FAIL {text}')
     if not words.id:
         assert len(WAITING) == WAITING_COUNT, 'a skip was added or taken away: say so in WAITING_COUNT'
-        print('\nwaiting for the MDM service:')
+        print('\ncompared with nothing:')
         for name, why in WAITING.items():
             print(f'  {name}: {why}')
         kinds = collections.Counter(run.kind for story in stories for run in story.runs)
+        print(f'stories of a service: {len(live)}')
         print('tellings: ' + ', '.join(f'{count} {kind}' for kind, count in kinds.items()))
         print(f'kinds of outcome: {len({head(story.told.predicted) for story in stories})}')
         page = words.page or words.build / 'scenarios.html'
-        write_page(page, stories, missing, WAITING, seed, COMPARED, replay_line)
+        write_page(page, stories, missing, WAITING, seed, COMPARED, replay_line, live)
         print(f'page: {page}')
-    print(f'{len(stories) - len(failed)} passed, {len(failed) + len(missing)} failed, {0 if words.id else WAITING_COUNT} skipped')
+    print(f'{len(stories) + len(live) - len(failed)} passed, {len(failed) + len(missing)} failed, {0 if words.id else WAITING_COUNT} skipped')
     return 1 if failed or missing else 0
 
 

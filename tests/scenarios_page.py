@@ -48,13 +48,21 @@ def story_part(story, seed, compared, replay_line):
             f'<p>Again: <code>{again}</code></p><p>Facts: <code>{facts}</code></p>\n{runs}\n</details>')
 
 
-def write_page(path, stories, missing, waiting, seed, compared, replay_line):
-    """Counts, differences first, then each story with its facts, both answers, and how to play it again."""
+def live_rows(live):
+    return [[cell(story.name), cell(story.title), cell(', '.join(f'{what} {story.predicted.get(what, "")}' for what in story.observed)),
+             cell('; '.join(' '.join(what) for what in sorted(story.shown))),
+             cell('differs' if story.differences else 'as predicted', kind='bad' if story.differences else 'good')] for story in live]
+
+
+def write_page(path, stories, missing, waiting, seed, compared, replay_line, live=()):
+    """Counts, differences first, then each story with its facts, both answers, and how to play it again; @live: those of a
+    real service"""
     failed = [story for story in stories if story.differences]
     tellings = sum(len(story.runs) for story in stories)
     named = sum(1 for story in stories if story.name[0] == 'T')
     counts = [[cell('stories'), cell(f'{len(stories)}: {named} named, {len(stories) - named} generated')],
-              [cell('tellings, with switches turned'), cell(tellings)], [cell('stories that differ'), cell(len(failed))],
+              [cell('stories of a real service'), cell(len(live))],
+              [cell('tellings, with switches turned'), cell(tellings)], [cell('stories that differ'), cell(len(failed) + sum(1 for story in live if story.differences))],
               [cell('not shown'), cell('; '.join(missing) or 'nothing')], [cell('seed'), cell(seed)]]
     waits = [[cell(name), cell(why)] for name, why in waiting.items()]
     parts = '\n'.join(story_part(story, seed, compared, replay_line) for story in failed + [s for s in stories if not s.differences])
@@ -64,8 +72,10 @@ def write_page(path, stories, missing, waiting, seed, compared, replay_line):
 <p>What <code>rehome plan</code> says of a story, and what a simulated device shows of it.</p>
 {table(['', ''], counts)}
 <h2>Differences</h2>
-{differences(failed)}
-<h2>Waiting for the MDM service</h2>
+{differences([*failed, *(story for story in live if story.differences)])}
+<h2>With a real service</h2>
+{table(['story', 'what happened', 'predicted', 'shown', ''], live_rows(live))}
+<h2>Compared with nothing</h2>
 {table(['what', 'why'], waits)}
 <h2>Stories</h2>
 {parts}

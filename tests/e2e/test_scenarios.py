@@ -10,6 +10,7 @@ from harness import case, check, same
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import scenarios  # noqa: E402
+import scenarios_live  # noqa: E402
 
 
 def told(stories):
@@ -53,3 +54,18 @@ def again(world):
         told.append(text.getvalue())
     same(told[0], told[1], 'twice the same')
     check('as told' in told[0] and 'rehome-sim scenario' in told[0], told[0])
+
+
+@case('what plan predicts from the record of a running service is what comes of it: identities, words and next steps')
+def by_service(world):
+    stories, _ = scenarios_live.run_live(world.build, ['L-superseded', 'L-deleted', 'L-barred', 'L-other-service'], world.env)
+    same([], told(stories), 'differences')
+    shown = set().union(*(story.shown for story in stories))
+    check({('error', 'E-01'), ('error', 'E-02'), ('ownership', 'corporate'), ('relation', 'this', 'retired')} <= shown, shown)
+
+
+@case('a story of a running service tells where it differs')
+def service_difference(world):
+    story = scenarios_live.Story('L-ended', 'none', ['enroll', 'back_up', 'erase'], {'record_generation': 'newer'})
+    scenarios_live.tell_safely(world.build, story, world.env)
+    check(('management', 'stale_this', 'this') in story.differences, story.differences)
