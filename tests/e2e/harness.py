@@ -5,6 +5,7 @@ folder, `world.born(...)` for devices, `world.simulator(...)` for a running mux,
 `world.rehome(...)` and `world.tool(...)` to run things.  Nothing leaves loopback.
 """
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -32,13 +33,22 @@ class Case:
 
 def case(title, level='sample'):
     def mark(run):
-        run.case = Case(run, title, level)
+        run.cases = [Case(run, title, level)]
+        return run
+    return mark
+
+
+def case_on_stores(title):
+    """Of run(world, on_postgresql): a case on each store of the service."""
+    def mark(run):
+        run.cases = [Case(functools.partial(run, on_postgresql=on), f'{title}, on {name}', 'sample')
+                     for on, name in ((False, 'SQLite'), (True, 'PostgreSQL'))]
         return run
     return mark
 
 
 def cases_of(module):
-    return [value.case for value in vars(module).values() if callable(value) and hasattr(value, 'case')]
+    return [one for value in vars(module).values() for one in getattr(value, 'cases', ())]
 
 
 class Done:

@@ -125,6 +125,10 @@ class Device:
         return self
 
     def scep(self, challenge, path='/scep'):
+        check(self.certified(challenge, path), 'the CertRep has no certificate')
+
+    def certified(self, challenge, path='/scep'):
+        """True if the challenge bought a certificate."""
         folder = self.folder
         config = folder / 'csr.conf'
         config.write_text('[req]\nprompt=no\ndistinguished_name=dn\nattributes=at\n[dn]\nCN=python device\n'
@@ -142,12 +146,13 @@ class Device:
                                             {'Content-Type': 'application/x-pki-message'})
         check(status == 200, f'PKIOperation: {status} {reply[:200]}')
         content = openssl('cms', '-verify', '-noverify', '-inform', 'DER', input=reply)
-        check(content, 'the CertRep has no certificate')
+        if not content:
+            return False
         plain = openssl('cms', '-decrypt', '-inform', 'DER', '-recip', folder / 'self.pem', '-inkey', folder / 'key.pem',
                         input=content)
         (folder / 'cert.pem').write_bytes(openssl('pkcs7', '-inform', 'DER', '-print_certs', input=plain))
         self.identity = folder / 'cert.pem', folder / 'key.pem'
-        return self
+        return True
 
     @property
     def sha256(self):

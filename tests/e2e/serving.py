@@ -21,6 +21,7 @@ import threading
 import time
 import urllib.parse
 
+import postgres
 from harness import Skip, check
 
 NOWHERE = 'https://127.0.0.1:9'  # nobody listens there
@@ -265,6 +266,19 @@ class Service:
 
     def act(self, action, *udids, **more):
         return self.api('POST', f'/actions/{action}', ids=list(udids), **more)
+
+
+@contextlib.contextmanager
+def stores(on_postgresql, *names):
+    """For each name the words that give a service a store of its own; one server of PostgreSQL has them all."""
+    if not on_postgresql:
+        yield [() for _ in names]
+        return
+    try:
+        with postgres.running() as server:
+            yield [('--store', server.database(name)) for name in names]
+    except postgres.Missing as reason:
+        raise Skip(str(reason)) from reason
 
 
 @contextlib.contextmanager

@@ -9,26 +9,17 @@ import plistlib
 import re
 import uuid
 
-import postgres
-from harness import Skip, case, check
+from harness import case_on_stores, check
 from mdm_device import Device, openssl
-from serving import NOWHERE, TOPIC, Service
+from serving import NOWHERE, TOPIC, Service, stores
 
 
 @contextlib.contextmanager
 def services(world, on_postgresql, *names):
     """One service for each name, each on a store of its own."""
-    with contextlib.ExitStack() as stack:
-        options = {name: () for name in names}
-        if on_postgresql:
-            try:
-                server = stack.enter_context(postgres.running())
-            except postgres.Missing as reason:
-                raise Skip(str(reason)) from reason
-            options = {name: ('--store', server.database(name)) for name in names}
+    with stores(on_postgresql, *names) as words, contextlib.ExitStack() as stack:
         # nothing listens there: pushes come to nothing, and no device may notice
-        yield [stack.enter_context(Service(world, '--apns', NOWHERE, *options[name], name=name))
-               for name in names]
+        yield [stack.enter_context(Service(world, '--apns', NOWHERE, *own, name=name)) for name, own in zip(names, words)]
 
 
 def push_certificate(world, topic=TOPIC, days='30'):
@@ -67,6 +58,7 @@ def enrolled(service, name, number):
     return device
 
 
+@case_on_stores('the small API and the whole sequence of an MDM service')
 def whole_sequence(world, on_postgresql):
     with services(world, on_postgresql, 'one') as (service,):
         small = Small(service)
@@ -155,6 +147,7 @@ def answers(device, small):
     device.drain()
 
 
+@case_on_stores('a device moves from one service to another and notices nothing')
 def migration(world, on_postgresql):
     with services(world, on_postgresql, 'old', 'new') as (old, new):
         for service in (old, new):
@@ -185,23 +178,3 @@ def migration(world, on_postgresql):
         stranger = enrolled(new, 'stranger', 8)
         stranger.udid = device.udid
         check(stranger.report()[0] == 400, 'another certificate for the moved id')
-
-
-@case('the small API and the whole sequence of an MDM service, on SQLite')
-def sequence_sqlite(world):
-    whole_sequence(world, False)
-
-
-@case('the small API and the whole sequence of an MDM service, on PostgreSQL')
-def sequence_postgresql(world):
-    whole_sequence(world, True)
-
-
-@case('a device moves from one service to another and notices nothing, on SQLite')
-def migration_sqlite(world):
-    migration(world, False)
-
-
-@case('a device moves from one service to another and notices nothing, on PostgreSQL')
-def migration_postgresql(world):
-    migration(world, True)
