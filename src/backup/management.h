@@ -121,6 +121,7 @@ struct backup_management {
 	struct backup_words identity_payload;  /* com.apple.security.acme ... */
 	struct backup_yes_no identity_is_kept; /* the keychain has a certificate and a key */
 	struct backup_number identity_end;     /* notAfter, where the certificate can be read */
+	struct backup_words identity_sha256;   /* of its DER, hex; where it can be read */
 	struct backup_cloud cloud;
 	/* what profiles ask of backups: forceEncryptedBackup, allowHostPairing */
 	struct backup_yes_no forces_encryption, allows_pairing;

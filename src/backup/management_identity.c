@@ -26,20 +26,38 @@ static const struct plist *find_row(const struct reading *reading, const struct 
 	return NULL;
 }
 
-static void take_end(struct reading *reading, const struct plist *item,
-		     const struct backup_place *from)
+/* a certificate that does not parse tells nothing */
+static void take_cert(struct backup_management *management, struct slice cert,
+		      const struct backup_place *from)
+{
+	CLEANUP(buf_clear) struct buf der = BUF_INIT(KEYCHAIN_ITEM_LEN_MAX);
+	struct backup_words *sha256 = &management->identity_sha256;
+	uint8_t digest[CRYPTO_SHA256_LEN];
+	int64_t end;
+	int r = crypto_cert_end(cert, &end, NULL);
+
+	if (r == 0)
+		r = crypto_cert_der(cert, &der, NULL);
+	if (r < 0)
+		return;
+	crypto_sha256(buf_slice(&der), digest);
+	hex_encode(digest, sizeof(digest), sha256->text);
+	sha256->from = from;
+	management->identity_end = (struct backup_number){end, from};
+}
+
+static void take_identity(struct reading *reading, const struct plist *item,
+			  const struct backup_place *from)
 {
 	CLEANUP(buf_wipe) struct buf plain = BUF_INIT(KEYCHAIN_ITEM_LEN_MAX);
-	struct backup_number *end = &reading->management->identity_end;
 	struct keychain_seal seal;
 	struct slice data, cert;
 
 	if (plist_get_data(item, "v_Data", &data) && keychain_seal_read(&seal, data) &&
 	    seal.version == KEYCHAIN_VERSION_DER && !keychain_is_device_bound(&seal) &&
 	    keychain_seal_open(&seal, reading->lookup->bag, &plain, NULL) == 0 &&
-	    keychain_attribute(buf_slice(&plain), "v_Data", &cert) &&
-	    crypto_cert_end(cert, &end->value, NULL) == 0)
-		end->from = from;
+	    keychain_attribute(buf_slice(&plain), "v_Data", &cert))
+		take_cert(reading->management, cert, from);
 }
 
 void reading_take_keychain(struct reading *reading, const struct plist *dict,
@@ -56,5 +74,5 @@ void reading_take_keychain(struct reading *reading, const struct plist *dict,
 	else if (!certs || !certs->as.items.count || !keys || !keys->as.items.count)
 		*is_kept = (struct backup_yes_no){BACKUP_NO, from};
 	/* else: there are some, and their references are of a form that we do not know */
-	take_end(reading, find_row(reading, certs), from);
+	take_identity(reading, find_row(reading, certs), from);
 }

@@ -50,6 +50,7 @@ static const struct {
 	VALUE(KIND_WORDS, identity_payload, "identity_payload", "Identity from"),
 	VALUE(KIND_YES_NO, identity_is_kept, "identity_is_kept", "Identity in keychain"),
 	VALUE(KIND_TIME, identity_end, "identity_end", "Identity ends"),
+	VALUE(KIND_WORDS, identity_sha256, "identity_sha256", "Identity SHA-256"),
 	VALUE(KIND_NUMBER, cloud.source, "cloud_source", "Configuration source"),
 	VALUE(KIND_YES_NO, cloud.is_mandatory, "cloud_mandatory", "Enrollment mandatory"),
 	VALUE(KIND_YES_NO, cloud.is_unremovable, "cloud_unremovable", "Enrollment unremovable"),

@@ -143,8 +143,11 @@ static struct backup_keybag *open_bag(void)
 	return bag;
 }
 
-static void make_keychain(const struct backup_keybag *bag, int64_t now, struct buf *out)
+/* @sha256 receives the digest of the certificate in it, hex */
+static void make_keychain(const struct backup_keybag *bag, int64_t now, struct buf *out,
+			  char sha256[2 * CRYPTO_SHA256_LEN + 1])
 {
+	uint8_t digest[CRYPTO_SHA256_LEN];
 	CLEANUP(buf_clear) struct buf item = BUF_INIT(1 << 14), sealed = BUF_INIT(1 << 14);
 	CLEANUP(buf_clear) struct buf pem = BUF_INIT(CRYPTO_PEM_MAX), der = BUF_INIT(1 << 14);
 	CLEANUP(buf_wipe) struct buf key = BUF_INIT(CRYPTO_PEM_MAX);
@@ -154,6 +157,8 @@ static void make_keychain(const struct backup_keybag *bag, int64_t now, struct b
 
 	assert_done(crypto_self_signed("identity", now, &key, &pem, &err), err);
 	assert_done(crypto_cert_der(buf_slice(&pem), &der, &err), err);
+	crypto_sha256(buf_slice(&der), digest);
+	hex_encode(digest, sizeof(digest), sha256);
 	make_item(buf_slice(&der), &item);
 	seal_item(bag, buf_slice(&item), &sealed);
 	assert_done(plist_doc_new(&doc, &err), err);
@@ -176,16 +181,20 @@ static void the_end_of_an_identity_that_opens_is_its_certificates(void **state)
 	CLEANUP(buf_clear) struct buf keychain = BUF_INIT(1 << 16);
 	struct fake fake = {.lookup = {.read = fake_read, .list = fake_list, .bag = bag},
 			    .files = files};
+	char sha256[2 * CRYPTO_SHA256_LEN + 1];
 	struct err err = ERR_INIT;
 
-	make_keychain(bag, 1700000000, &keychain);
+	make_keychain(bag, 1700000000, &keychain, sha256);
 	fake.keychain = buf_slice(&keychain);
 	assert_done(backup_management_read(&m, &fake.lookup, &err), err);
 	assert_int_equal(m->identity_end.value, 1700000000 + (int64_t)3650 * 86400);
 	assert_from(m->identity_end.from, BACKUP_KEYCHAIN_PATH);
+	assert_from(m->identity_sha256.from, BACKUP_KEYCHAIN_PATH);
+	assert_string_equal(m->identity_sha256.text, sha256);
 	fake.lookup.bag = NULL;
 	assert_done(backup_management_read(&closed, &fake.lookup, &err), err);
 	assert_null(closed->identity_end.from);
+	assert_null(closed->identity_sha256.from);
 	assert_int_equal(closed->identity_is_kept.answer, BACKUP_YES);
 }
 

@@ -372,7 +372,7 @@ static void statements_say_unknown_or_their_file_and_no_secret(void **state)
 	struct told told = {0};
 
 	backup_management_each(m, tell, &told);
-	assert_int_equal(told.count, 36);
+	assert_int_equal(told.count, 37);
 	assert_int_equal(told.known, 10);
 }
 

@@ -1,5 +1,5 @@
 /* rehome backup */
-#include "cli/internal.h"
+#include "cli/enrollment.h"
 
 #include <pthread.h>
 #include <unistd.h>
@@ -78,14 +78,29 @@ struct backup_command {
 	struct job_device device;
 	struct secret password;
 	struct job_backup_wish wish;
+	struct job_enrollment enrollment;
 	const struct job_backup_report *report; /* of the run: what the device says of itself */
 };
+
+/* enrollment_note - the record of now, for the snapshot */
+static void enrollment_note(struct backup_command *command)
+{
+	struct cli *cli = command->cli;
+	struct mdm_record record;
+
+	if (mdm_named_record(cli, command->device.udid, command->report->device.serial, &record) &&
+	    cli_enrollment_note(cli->service, &record, &command->enrollment))
+		command->wish.enrollment = &command->enrollment;
+	mdm_record_clear(&record);
+}
 
 static int on_opened(void *arg, struct repo **repo, struct err *err)
 {
 	struct backup_command *command = arg;
 	int r = opening_wait(&command->opening, repo, err);
 
+	if (r == 0)
+		enrollment_note(command);
 	/* the password is only for our own check of an encrypted manifest: no person is asked for
 	 * it, and no service where there is none */
 	if (r < 0 || command->report->device.will_encrypt == JOB_NO)
@@ -147,6 +162,10 @@ static void tell(struct cli *cli, const struct job_backup_report *report)
 	if (report->start.was_interrupted)
 		cli_say(cli, "after an interruption: %s sent again, %s stored again",
 			size_format(stats->again_bytes, a), size_format(stats->lost_bytes, b));
+	if (*snapshot->enrollment.id)
+		cli_say(cli, "managed by %s: enrollment %s, generation %lld",
+			snapshot->enrollment.service, snapshot->enrollment.id,
+			(long long)snapshot->enrollment.generation);
 	if (!report->was_checked)
 		cli_say(cli, "the contents were not held against the manifest: it is encrypted and "
 			     "its password not known here");

@@ -1,5 +1,5 @@
 /* rehome show */
-#include "cli/internal.h"
+#include "cli/enrollment.h"
 
 #include <string.h>
 
@@ -239,7 +239,7 @@ static int owner(struct cli *cli, struct repo *repo, const char *udid, json_t *o
 /* ---- the command ------------------------------------------------------------------- */
 
 static int print(struct cli *cli, const struct cli_source *source,
-		 const struct backup_management *management)
+		 const struct backup_management *management, const struct cli_enrollment *link)
 {
 	const struct job_snapshot *about = job_browse_about(source->browse);
 	json_t *object;
@@ -257,6 +257,7 @@ static int print(struct cli *cli, const struct cli_source *source,
 			line(cli->world->out, "management",
 			     "unknown: the backup is encrypted, and --device-password-file does "
 			     "not open it");
+		cli_enrollment_print(cli, link);
 		return 0;
 	}
 	object = cli_json_snapshot(about);
@@ -267,6 +268,7 @@ static int print(struct cli *cli, const struct cli_source *source,
 				    management ? management->is_managed.answer : BACKUP_UNKNOWN)));
 	json_object_set_new(object, "management",
 			    management ? management_json(management) : json_null());
+	json_object_set_new(object, "enrollment", cli_enrollment_json(cli, link));
 	if (source->repo)
 		r = owner(cli, source->repo, about->udid, object);
 	if (r < 0) {
@@ -281,6 +283,7 @@ int cli_run_show(struct cli *cli, int argc, char **argv)
 	const struct cli_option options[] = {{0}};
 	CLEANUP(cli_source_clear) struct cli_source source = {0};
 	CLEANUP(backup_management_free_p) struct backup_management *management = NULL;
+	CLEANUP(cli_enrollment_clear) struct cli_enrollment link = {0};
 	int r;
 
 	r = cli_options(cli, &argc, argv, options, &cli->err);
@@ -289,5 +292,8 @@ int cli_run_show(struct cli *cli, int argc, char **argv)
 	r = cli_source_open(cli, argv[0], CLI_FACTS, &source, &cli->err);
 	if (r == 0 && !source.is_locked)
 		r = job_browse_management(source.browse, &management, &cli->err);
-	return r < 0 ? r : print(cli, &source, management);
+	if (r < 0)
+		return r;
+	cli_enrollment_make(cli, job_browse_about(source.browse), management, &link);
+	return print(cli, &source, management, &link);
 }

@@ -163,6 +163,8 @@ static int backup(struct run *run, const struct job_backup_wish *wish,
 		r = opened(arg, &repo, err);
 	if (r < 0)
 		return r;
+	if (wish->enrollment)
+		report->snapshot.enrollment = *wish->enrollment;
 	r = repo_session_begin(&session, repo, run->exchange.udid, wish->is_full, &report->start,
 			       err);
 	if (r == 0)

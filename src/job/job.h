@@ -19,6 +19,7 @@ enum {
 	JOB_UDID_MAX = 64,
 	JOB_TEXT_MAX = 256,
 	JOB_PATH_MAX = 4096,
+	JOB_SHA256_TEXT_LEN = 64,
 	JOB_ADDRESS_MAX = 28,    /* the part of a network address that matters */
 	JOB_PROBLEMS_KEPT = 100, /* problems told with their text; the rest is counted */
 	JOB_PROBLEM_TEXT_MAX = 400,
@@ -116,6 +117,15 @@ void job_problems_clear(struct job_problems *problems);
 
 /* ---- snapshots ---------------------------------------------------------------- */
 
+/** struct job_enrollment - where the MDM service had the device when it was backed up; "" when
+ * nobody asked, or it was not enrolled there */
+struct job_enrollment {
+	char service[JOB_TEXT_MAX];             /* URL under which it was asked */
+	char id[JOB_TEXT_MAX];                  /* of the enrollment */
+	char topic[JOB_TEXT_MAX];               /* of its pushes, which a backup tells too */
+	char identity[JOB_SHA256_TEXT_LEN + 1]; /* SHA-256 of its certificate, hex */
+	int64_t generation;
+};
 /** struct job_snapshot - a snapshot's head and what our note says of it */
 struct job_snapshot {
 	char id[REPO_ID_LEN + 1], parent[REPO_ID_LEN + 1];
@@ -126,6 +136,7 @@ struct job_snapshot {
 	bool is_encrypted, is_simulated, is_full, is_import;
 	enum job_answer is_managed; /* as the contents told when it was made; unknown when they were
 				       locked then */
+	struct job_enrollment enrollment;
 };
 /** job_snapshot_read - head to facts; a note that does not parse leaves them empty */
 void job_snapshot_read(const struct repo_snapshot *head, struct job_snapshot *out);
@@ -151,6 +162,8 @@ struct job_backup_wish {
 	bool is_full;                  /* start from nothing */
 	const struct secret *password; /* of the device's backups, for the check before the commit;
 					  NULL: not known */
+	const struct job_enrollment *enrollment; /* written beside the snapshot, unless what it
+						    holds speaks against it; NULL: not known */
 	uint64_t (*free_space)(
 		void *arg); /* what the device is told; NULL: asks the repository's file system */
 	void *arg;

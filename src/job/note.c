@@ -11,6 +11,28 @@
 
 enum { NOTE_PROBLEMS_MAX = 100 };
 
+static struct plist *enrollment_write(struct plist_doc *doc,
+				      const struct job_enrollment *enrollment)
+{
+	struct plist *dict = plist_new_dict(doc);
+
+	plist_set_text(doc, dict, "Service", enrollment->service);
+	plist_set_text(doc, dict, "ID", enrollment->id);
+	plist_set_text(doc, dict, "Topic", enrollment->topic);
+	plist_set_text(doc, dict, "IdentitySHA256", enrollment->identity);
+	plist_set_int(doc, dict, "Generation", enrollment->generation);
+	return dict;
+}
+
+static void enrollment_read(const struct plist *dict, struct job_enrollment *out)
+{
+	text_copy(out->service, sizeof(out->service), plist_get_text(dict, "Service"));
+	text_copy(out->id, sizeof(out->id), plist_get_text(dict, "ID"));
+	text_copy(out->topic, sizeof(out->topic), plist_get_text(dict, "Topic"));
+	text_copy(out->identity, sizeof(out->identity), plist_get_text(dict, "IdentitySHA256"));
+	plist_get_int(dict, "Generation", &out->generation);
+}
+
 int note_write(const struct job_snapshot *snapshot, const struct job_problems *problems,
 	       struct buf *out, struct err *err)
 {
@@ -36,6 +58,8 @@ int note_write(const struct job_snapshot *snapshot, const struct job_problems *p
 	plist_set_bool(doc, note, "IsImport", snapshot->is_import);
 	if (snapshot->is_managed != JOB_UNKNOWN)
 		plist_set_bool(doc, note, "IsManaged", snapshot->is_managed == JOB_YES);
+	if (*snapshot->enrollment.id)
+		plist_set(doc, note, "Enrollment", enrollment_write(doc, &snapshot->enrollment));
 	plist_set_text(doc, note, "RehomeVersion", REHOME_VERSION);
 	plist_set_int(doc, note, "ProblemCount", problems ? (int64_t)problems->count : 0);
 	list = plist_new_array(doc);
@@ -72,6 +96,7 @@ void note_read(struct slice bytes, struct job_snapshot *out)
 	plist_get_bool(note, "IsImport", &out->is_import);
 	if (plist_get_bool(note, "IsManaged", &is_managed))
 		out->is_managed = is_managed ? JOB_YES : JOB_NO;
+	enrollment_read(plist_get(note, "Enrollment"), &out->enrollment);
 	if (plist_get_int(note, "ProblemCount", &count) && count > 0)
 		out->problem_count = (uint64_t)count;
 }
@@ -120,6 +145,15 @@ void note_from_backup(struct job_snapshot *snapshot, const struct backup_reader 
 		serial_is_reserved(properties->serial) || serial_is_reserved(info->serial);
 }
 
+/* a record may lag behind the device: what the backup holds is what will be restored */
+static bool speaks_against(const struct backup_management *management,
+			   const struct job_enrollment *enrollment)
+{
+	return management->is_managed.answer == BACKUP_NO ||
+	       (management->topic.from && *enrollment->topic &&
+		strcmp(management->topic.text, enrollment->topic) != 0);
+}
+
 int note_management(struct job_snapshot *snapshot, struct backup_reader *reader, struct err *err)
 {
 	CLEANUP(backup_management_free_p) struct backup_management *management = NULL;
@@ -135,6 +169,8 @@ int note_management(struct job_snapshot *snapshot, struct backup_reader *reader,
 	if (management->is_managed.answer != BACKUP_UNKNOWN)
 		snapshot->is_managed =
 			management->is_managed.answer == BACKUP_YES ? JOB_YES : JOB_NO;
+	if (speaks_against(management, &snapshot->enrollment))
+		snapshot->enrollment = (struct job_enrollment){0};
 	return 0;
 }
 

@@ -112,6 +112,11 @@ static void a_note_comes_back_as_it_was_written(void **state)
 	strcpy(snapshot.serial, "F9FXK0ABCDEF");
 	strcpy(snapshot.product_version, "18.6");
 	strcpy(snapshot.required_version, "17.0");
+	snapshot.enrollment = (struct job_enrollment){.service = "https://mdm.example",
+						      .id = UDID,
+						      .topic = "com.apple.mgmt.x",
+						      .identity = "ab12",
+						      .generation = 3};
 	problem_add(&problems, "one");
 	assert_int_equal(note_write(&snapshot, &problems, &note, &err), 0);
 	strcpy(head.device, UDID);
@@ -123,6 +128,11 @@ static void a_note_comes_back_as_it_was_written(void **state)
 	assert_true(back.is_encrypted && back.is_full && back.is_import && !back.is_simulated);
 	assert_int_equal(back.problem_count, 1);
 	assert_int_equal(back.files, 7);
+	assert_string_equal(back.enrollment.service, "https://mdm.example");
+	assert_string_equal(back.enrollment.id, UDID);
+	assert_string_equal(back.enrollment.topic, "com.apple.mgmt.x");
+	assert_string_equal(back.enrollment.identity, "ab12");
+	assert_int_equal(back.enrollment.generation, 3);
 	job_problems_clear(&problems);
 	buf_clear(&note);
 }

@@ -193,3 +193,78 @@ def password_whose(world):
         status, told = service.call('GET', path)
         check(status == 409 and 'personal' in told['error']['message'], told)
         check(not service.device(udid)['has_backup_password'])
+
+
+@case('a snapshot is bound to the enrollment and identity of then, and told what became of both')
+def bound(world):
+    ipad = world.small('ipad', '--os', '18.6', files=5)
+    udid = world.udid(ipad)
+    world.init()
+    with serving(world) as service:
+        named = asking(world, service)
+        enroll(world, service, ipad)
+        poll(world, ipad)
+        current = next(one for one in service.enrollment(udid)['identities'] if one['state'] == 'current')
+        mux = world.simulator(ipad)
+        world.paired(mux, ipad)
+        alone = world.rehome('backup', udid, mux=mux).text.strip()  # without the service
+        said = world.rehome('backup', udid, '--full', '--json', mux=mux, env=named)
+        noted, backed_up = said.json()['id'], time.time()
+        mux.stop()
+        check('enrollment\n  Service' in world.rehome('show', noted).text)
+        check('enrollment\n' not in world.rehome('show', alone).text)
+        check(world.rehome('show', alone, '--json').json()['enrollment'] is None)
+
+        def shown(snapshot, env=named):
+            return world.rehome('show', snapshot, '--json', env=env).json()['enrollment']
+
+        for snapshot, origin in ((noted, 'backup'), (alone, 'record')):
+            told = shown(snapshot)
+            check(told['from'] == told['identity_from'] == origin and told['service'] == service.url, told)
+            check(told['id'] == udid and told['generation'] == 1, told)
+            check(told['identity_sha256'] == current['sha256'], (told, current))
+            check(told['now'] == {'service': service.url, 'record': 'active', 'state': 'enabled', 'generation': 'same',
+                                  'identity': 'current', 'identity_end': current['not_after']}, told)
+        text = world.rehome('show', noted, env=named).text
+        check('the same generation' in text and f'current, until {current["not_after"]}' in text, text)
+        # another life: the identity of then has ended, and the note alone still knows its generation
+        service.act('wipe', udid)
+        poll(world, ipad)
+        until(lambda: time.time() > backed_up + 2, world)  # dates are told in seconds
+        enroll(world, service, ipad)
+        poll(world, ipad)
+        told = shown(noted)
+        check(told['generation'] == 1 and told['identity_sha256'] == current['sha256'], told)
+        check(told['now']['generation'] == 'newer' and told['now']['identity'] == 'ended', told)
+        check(shown(alone)['generation'] is None and shown(alone)['now']['generation'] == 'newer', shown(alone))
+        service.act('delete', udid)
+        poll(world, ipad)
+        told = shown(noted)
+        check(told['identity_sha256'] == current['sha256'] and told['now']['generation'] == 'none', told)
+        check('a stranger to the service' in world.rehome('show', noted, env=named).text)
+        check(shown(alone) is None)
+    told = shown(noted)  # nobody answers: what was noted is told all the same
+    check(told['id'] == udid and told['now'] is None, told)
+
+
+@case('a device that another service manages is bound to no enrollment of this one')
+def bound_elsewhere(world):
+    ipad = world.small('ipad', files=5)
+    udid = world.udid(ipad)
+    world.init()
+    with serving(world) as service:
+        named = asking(world, service)
+        enroll(world, service, ipad)
+        poll(world, ipad)
+        # erased by its person and enrolled elsewhere: the record knows nothing of it
+        world.sim('erase', ipad)
+        world.sim('setup', ipad)
+        world.sim('enroll', ipad, 'other')
+        check(service.enrollment(udid)['state'] == 'enabled')
+        mux = world.simulator(ipad)
+        world.paired(mux, ipad)
+        world.rehome('backup', udid, mux=mux, env=named)
+        check(world.rehome('show', 'latest', '--json').json()['enrollment'] is None)
+        check(world.rehome('show', 'latest', '--json', env=named).json()['enrollment'] is None)
+        text = world.rehome('show', 'latest', env=named).text
+        check('the push topic of the backup is not its own' in text, text)
