@@ -376,5 +376,5 @@ int main(void)
 		cmocka_unit_test(no_other_file_of_this_room_names_those_statuses),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return testing_both(tests, ARRAY_COUNT(tests), NULL);
 }

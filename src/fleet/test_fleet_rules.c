@@ -710,5 +710,5 @@ int main(void)
 		TEST(a_device_has_so_many_user_channels_and_no_more),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return testing_both(tests, ARRAY_COUNT(tests), NULL);
 }

@@ -312,5 +312,5 @@ int main(void)
 		TEST(what_is_told_of_a_command_is_json_whatever_its_uuid),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return testing_both(tests, ARRAY_COUNT(tests), NULL);
 }

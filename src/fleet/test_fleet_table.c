@@ -413,5 +413,5 @@ int main(void)
 		cmocka_unit_test(every_cell_is_as_the_paper_says),
 	};
 
-	return cmocka_run_group_tests(tests, read_paper, NULL);
+	return testing_both(tests, ARRAY_COUNT(tests), read_paper);
 }

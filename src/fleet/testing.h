@@ -1,8 +1,9 @@
 /*
  * fleet/testing - a fleet in memory, with devices that are a few words of messages
  *
- * SQLite in memory, a clock that stands still, seeded entropy, keys of this process.  Each call is
- * a transaction of its own.  What fails ends the test with its text.
+ * SQLite in memory (and PostgreSQL, see testing_both), a clock that stands still, seeded entropy,
+ * keys of this process.  Each call is a transaction of its own.  What fails ends the test with its
+ * text.
  */
 #ifndef REHOME_FLEET_TESTING_H
 #define REHOME_FLEET_TESTING_H
@@ -15,6 +16,7 @@
 
 #include "crypto/identity.h"
 #include "fleet/internal.h"
+#include "store/testing.h"
 
 #define TESTING_UDID "0000FE5A-0011223344556677"
 #define TESTING_OTHER "0000FE5A-8899AABBCCDDEEFF"
@@ -179,9 +181,15 @@ static inline struct testing *testing_open_at(const char *where)
 	return t;
 }
 
+/* the one of the present round; its url is "" while that is SQLite's */
+static struct testing_postgres testing_server = {.life = -1};
+
 static inline struct testing *testing_open(void)
 {
-	return testing_open_at("sqlite::memory:");
+	if (!*testing_server.url)
+		return testing_open_at("sqlite::memory:");
+	testing_postgres_empty(&testing_server);
+	return testing_open_at(testing_server.url);
 }
 
 static inline void testing_close(struct testing *t)
@@ -207,6 +215,28 @@ static inline int testing_tear_down(void **state)
 {
 	testing_close(*state);
 	return 0;
+}
+
+struct testing_group {
+	const struct CMUnitTest *tests;
+	size_t count;
+	CMFixtureFunction before;
+};
+
+static inline int testing_round(const char *name, void *arg)
+{
+	const struct testing_group *group = arg;
+
+	return _cmocka_run_group_tests(name, group->tests, group->count, group->before, NULL);
+}
+
+/* testing_both - all tests on SQLite and on PostgreSQL; @before each round, may be NULL */
+static inline int testing_both(const struct CMUnitTest *tests, size_t count,
+			       CMFixtureFunction before)
+{
+	struct testing_group group = {tests, count, before};
+
+	return testing_rounds(&testing_server, testing_round, &group);
 }
 
 static inline void testing_policy(struct testing *t)

@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <libpq-fe.h>
+
 #include "store/store.h"
 
 /** struct testing_postgres - a running server; url "" where PostgreSQL is not installed */
@@ -78,6 +80,41 @@ static inline void testing_postgres_stop(struct testing_postgres *server)
 	close(server->life);
 	server->life = -1;
 	waitpid(server->pid, NULL, 0);
+}
+
+/** testing_postgres_empty - the database as it was before any program saw it; nobody is connected
+ */
+static inline void testing_postgres_empty(const struct testing_postgres *server)
+{
+	static const char sql[] = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
+	PGconn *connection = PQconnectdb(server->url);
+	PGresult *result = PQexec(connection, "SET client_min_messages = warning");
+
+	PQclear(result);
+	result = PQexec(connection, sql);
+	if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+		fprintf(stderr, "%s: %s\n", sql, PQerrorMessage(connection));
+		abort();
+	}
+	PQclear(result);
+	PQfinish(connection);
+}
+
+/** testing_rounds - @round on SQLite, and then on PostgreSQL, where it is installed: @server has a
+ * url meanwhile. The sum of what they return */
+static inline int testing_rounds(struct testing_postgres *server,
+				 int (*round)(const char *name, void *arg), void *arg)
+{
+	int failed = round("sqlite", arg);
+
+	if (!testing_postgres_start(server, false)) {
+		/* as cmocka says it, for tests/run.py */
+		printf("SKIP: %s\n[  SKIPPED ] the_suite_on_postgresql\n", server->reason);
+		return failed;
+	}
+	failed += round("postgresql", arg);
+	testing_postgres_stop(server);
+	return failed;
 }
 
 /** testing_sqlite - "sqlite:..." in a new folder under /tmp, for testing_sqlite_remove */

@@ -17,7 +17,6 @@ enum { NOW = 1790000000 };
 
 /* what the tests of one round run on */
 static struct testing_postgres server = {.life = -1};
-static bool is_postgres;
 
 struct fixture {
 	char file[64]; /* SQLite's */
@@ -33,27 +32,13 @@ struct fixture {
 			fail_msg("%s: %d %s", #call, result_, f->err.text); \
 	} while (0)
 
-/* a database as it was before any program saw it */
-static inline void empty_postgres(void)
-{
-	struct err err = ERR_INIT;
-	void *connection;
-
-	assert_int_equal(driver_pgsql.open(&connection, server.url, &err), 0);
-	assert_int_equal(driver_pgsql.exec(connection,
-					   "DROP SCHEMA public CASCADE; CREATE SCHEMA public",
-					   &err),
-			 0);
-	driver_pgsql.close(connection);
-}
-
 static inline int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
-	if (is_postgres) {
-		empty_postgres();
+	if (*server.url) {
+		testing_postgres_empty(&server);
 		f->where = server.url;
 	} else {
 		testing_sqlite(f->file);
@@ -70,7 +55,7 @@ static inline int teardown(void **state)
 	struct fixture *f = *state;
 
 	store_free(f->store);
-	if (!is_postgres)
+	if (!*server.url)
 		testing_sqlite_remove(f->file);
 	free(f);
 	return 0;
@@ -158,19 +143,23 @@ static inline size_t list_devices(struct fixture *f, struct store_device_filter 
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+struct suite {
+	const struct CMUnitTest *tests;
+	size_t count;
+};
+
+static inline int suite_round(const char *name, void *arg)
+{
+	const struct suite *suite = arg;
+
+	return _cmocka_run_group_tests(name, suite->tests, suite->count, NULL, NULL);
+}
+
 static inline int suite_run(const struct CMUnitTest *tests, size_t count)
 {
-	int failed = _cmocka_run_group_tests("sqlite", tests, count, NULL, NULL);
+	struct suite suite = {tests, count};
 
-	if (!testing_postgres_start(&server, false)) {
-		/* as cmocka says it, for tests/run.py */
-		print_message("SKIP: %s\n[  SKIPPED ] the_suite_on_postgresql\n", server.reason);
-		return failed;
-	}
-	is_postgres = true;
-	failed += _cmocka_run_group_tests("postgresql", tests, count, NULL, NULL);
-	testing_postgres_stop(&server);
-	return failed;
+	return testing_rounds(&server, suite_round, &suite);
 }
 
 #endif
