@@ -76,6 +76,7 @@ struct mdm {
 	struct mdm_values values;
 	struct http_client *client;
 	char url[1024];
+	char ca_path[CLI_PATH_MAX];  /* that is trusted; "": the system's certificates */
 	struct secret authorization; /* "Bearer ..." with a NUL */
 	int64_t timeout_ms;          /* of a request; 0: the client's own */
 };

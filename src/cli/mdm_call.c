@@ -79,6 +79,7 @@ int mdm_connect(struct mdm *mdm, struct err *err)
 		r = fs_read_file(mdm->cli->world->fs, file, &ca, err);
 		if (r < 0 && (file != path || r != ERR_NOT_FOUND))
 			return err_wrap(err, r, "the CA of the service (--ca, REHOME_MDM_CA)");
+		snprintf(mdm->ca_path, sizeof(mdm->ca_path), "%s", r == 0 ? file : "");
 	}
 	config.ca_pem = buf_slice(&ca);
 	return http_client_new(&mdm->client, &config, err);
@@ -153,6 +154,12 @@ int mdm_ask(struct mdm *mdm, const char *method, const char *path, const char *c
 			err, r,
 			"no service at %s (--server, REHOME_MDM_URL; `rehome serve` starts one)",
 			mdm->url);
+	if (r == ERR_POLICY && !strncmp(mdm->url, "https:", 6))
+		return err_wrap(err, r,
+				"the service's certificate is not vouched for by %s: --ca "
+				"(REHOME_MDM_CA) names the file that `rehome serve` printed, "
+				"public/ca.pem in its data folder",
+				*mdm->ca_path ? mdm->ca_path : "the system's certificates");
 	if (r < 0)
 		return r;
 	answer = json_loadb((const char *)reply.body.bytes, reply.body.len, JSON_REJECT_DUPLICATES,

@@ -113,7 +113,8 @@ static int option_take(const struct cli_command *command, const struct cli_optio
 		return 0;
 	}
 	if (!equals && *at + 1 >= argc)
-		return err_set(err, ERR_USAGE, "--%s needs %s", option->name, option->argument);
+		return err_set(err, ERR_USAGE, "--%s needs %s: %s", option->name, option->argument,
+			       option->help);
 	return value_store(option, equals ? equals + 1 : argv[++*at], err);
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include <string.h>
+#include <unistd.h>
 
 enum { PIECE_LEN = 64 << 10 };
 
@@ -193,12 +194,18 @@ static int page_open(struct cli *cli, const char *path, FILE **file, struct plan
 	struct plan_sink sink;
 
 	*file = fopen(path, "wxe");
+	if (!*file && errno == EEXIST)
+		return err_set(&cli->err, ERR_EXISTS,
+			       "%s is there already, and is not overwritten: name another file",
+			       path);
 	if (!*file)
 		return err_set_errno(&cli->err, errno, "make %s", path);
 	sink = sink_of(*file);
 	return plan_page_new(page, "Plan", clock_wall_seconds(cli->world->clock), &sink, &cli->err);
 }
 
+/* page_close - half a page is none: after a failure it is removed, so that the next run can make it
+ */
 static int page_close(struct cli *cli, const char *path, FILE **file, struct plan_page *page, int r)
 {
 	if (!*file)
@@ -208,6 +215,8 @@ static int page_close(struct cli *cli, const char *path, FILE **file, struct pla
 	if (fclose(*file) != 0 && r == 0)
 		r = err_set_errno(&cli->err, errno, "write %s", path);
 	*file = NULL;
+	if (r < 0)
+		unlink(path);
 	if (r == 0)
 		cli_say(cli, "the report lies in %s", path);
 	return r;
@@ -340,7 +349,8 @@ int cli_run_plan(struct cli *cli, int argc, char **argv)
 				"the plain door: in_* columns in, out_* columns out"),
 		CLI_LIST_OPTION("switch", &wish.turned, "NAME=WORD",
 				"turn a switch of what nobody has verified"),
-		CLI_TEXT_OPTION("explain", &wish.explain, "RULE", "tell a rule with its sources"),
+		CLI_TEXT_OPTION("explain", &wish.explain, "RULE",
+				"tell a rule or an error (R-202, E-05) with its sources"),
 		CLI_FLAG_OPTION("list-facts", 0, &wish.is_facts_listed,
 				"name all facts, their words, and the switches"),
 		{0},

@@ -146,8 +146,13 @@ int fleet_profile_put(struct fleet *fleet, struct slice bytes, const char *by,
 	if (r < 0)
 		return r;
 	r = fleet_profile_read(doc, bytes, &profile, err);
-	if (r == ERR_PROTOCOL || r == ERR_LIMIT)
+	if (r == ERR_PROTOCOL || r == ERR_LIMIT) {
+		err_wrap(
+			err, r,
+			"expected is a configuration profile: a property list, signed or not, with "
+			"PayloadType Configuration");
 		return FLEET_REFUSED;
+	}
 	if (r < 0)
 		return r;
 	if (profile.has_mdm || strcmp(profile.identifier, fleet->policy.profile_identifier) == 0)

@@ -94,6 +94,7 @@ static int take_head(void *arg, const struct csv_row *row, struct err *err)
 	struct plan_door *door = arg;
 	struct csv_writer writer = CSV_WRITER_INIT(&door->text);
 	char name[RULES_TEXT_MAX];
+	bool has_fact = false;
 	int r;
 
 	door->columns = calloc(row->count, sizeof(door->columns[0]));
@@ -107,7 +108,12 @@ static int take_head(void *arg, const struct csv_row *row, struct err *err)
 		if (r < 0)
 			return err_wrap(err, r, "line %llu, column %zu",
 					(unsigned long long)row->line, i + 1);
+		has_fact |= door->columns[i].use == USE_FACT;
 	}
+	if (!has_fact)
+		return err_set(err, ERR_USAGE,
+			       "no column is a fact (in_...): a list of devices "
+			       "(serial, name, snapshot, facts) is for --devices");
 	r = passed(door, &writer, row, err);
 	if (r == 0)
 		r = csv_write_text(&writer, "out_n", err);

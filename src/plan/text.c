@@ -297,7 +297,11 @@ int plan_write_rule(const char *id, const struct plan_sink *sink, struct err *er
 	char text[8];
 
 	if (!rule && !error)
-		return err_set(err, ERR_NOT_FOUND, "there is no rule or error \"%.20s\"", id);
+		return err_set(
+			err, ERR_NOT_FOUND,
+			"there is no rule or error \"%.20s\": a plan names its rules (R-202, M-01) "
+			"and errors (E-05), with --long each with its sources",
+			id);
 	if (error) {
 		SAY(&out, "%s  \"%s\"\n  where: %s\n  means: %s\n  source: %s\n",
 		    rules_id_text(error->id, text), error->text, error->where, error->meaning,

@@ -45,8 +45,9 @@ static int bound_name(int fd, char out[CONFIG_WORD_MAX + 1], bool *is_loopback)
 	return 0;
 }
 
-static int listen_one(struct listening *listening, const char *text, bool *is_loopback,
-		      struct err *err)
+/* listen_one - at @text; @next: what to do when the place is taken */
+static int listen_one(struct listening *listening, const char *text, const char *next,
+		      bool *is_loopback, struct err *err)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
 				       .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
@@ -64,7 +65,7 @@ static int listen_one(struct listening *listening, const char *text, bool *is_lo
 
 		freeaddrinfo(found);
 		return number == EADDRINUSE
-			       ? err_set(err, ERR_BUSY, "%s: somebody listens there", text)
+			       ? err_set(err, ERR_BUSY, "%s: somebody listens there%s", text, next)
 			       : err_set_errno(err, number, "listen on %s", text);
 	}
 	freeaddrinfo(found);
@@ -81,10 +82,14 @@ int listen_all(const struct config *config, struct listening *listening, struct 
 	int r = 0;
 
 	for (unsigned i = 0; i < config->listen.count && r == 0; i++)
-		r = listen_one(listening, config->listen.words[i], &is_loopback, err);
+		r = listen_one(listening, config->listen.words[i],
+			       ". `--listen ADDRESS:PORT` takes another place, which `rehome mdm` "
+			       "finds by REHOME_MDM_URL=https://ADDRESS:PORT",
+			       &is_loopback, err);
 	if (r < 0 || !strcmp(config->metrics, "none"))
 		return r;
-	r = listen_one(listening, config->metrics, &is_loopback, err);
+	r = listen_one(listening, config->metrics, ". `--metrics ADDRESS:PORT` takes another place",
+		       &is_loopback, err);
 	if (r == 0 && !is_loopback)
 		return err_set(err, ERR_POLICY, "metrics: %s is not on this machine",
 			       config->metrics);

@@ -283,6 +283,16 @@ def command_line(world):
         check('http' in mdm('link', 'new', '--serial', 'RHSIM0000012').text)
         away = world.run([world.program, 'mdm', 'device', 'list', '--server', 'https://127.0.0.1:9'], env=place, code=5)
         check('rehome serve' in away.messages, away.messages)
+        # what is wrong is named, and what helps
+        told = mdm('profile', 'add', '/etc/hostname', code=4).messages
+        check('/etc/hostname: expected is a configuration profile' in told, told)
+        world.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2',
+                   '-subj', '/CN=another', '-out', world.dir / 'another.pem', '-keyout', world.dir / 'another.key'])
+        told = mdm('device', 'list', '--ca', world.dir / 'another.pem', code=4).messages
+        check('another.pem' in told and '--ca' in told and 'public/ca.pem' in told, told)
+        taken = world.run([world.build / 'rehomed', '--data', world.dir / 'second', '--listen', service.address.netloc],
+                          env=world.service_env, code=1)
+        check('--listen' in taken.messages and 'REHOME_MDM_URL' in taken.messages, taken.messages)
         # a page after the other
         for number in range(101):
             service.api('PUT', f'/groups/group-{number}')

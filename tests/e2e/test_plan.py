@@ -114,7 +114,8 @@ def forms(world):
     check(udid in page or row['serial'] in page, 'the page does not name the device')
     check('(null)' not in page + text, 'a sentence is missing')
     check('R-202' in page and '<script' not in page and 'http://' not in page.replace('http://www.w3.org', ''), page[:500])
-    world.rehome(*words, '--html', 'plan.html', mux=mux, code=1)  # it is there already: not overwritten
+    refused = world.rehome(*words, '--html', 'plan.html', mux=mux, code=1)
+    check('plan.html is there already, and is not overwritten' in refused.messages, refused.messages)
     shown = world.rehome('show', 'latest', '--json', mux=mux).json()['management']
     check(shown['managed']['value'] == 'yes' and shown['locked']['value'] == 'yes', shown)
 
@@ -161,6 +162,14 @@ def fleet(world):
     check(rows[0]['management'] == 'this' and rows[1]['management'] != 'this', rows)
     check('column "room" is not used' in done.messages and '3 devices' in done.messages, done.messages)
     check('Anna; 2nd' in (world.dir / 'fleet.html').read_text(), 'the page lacks a device')
+    # a page that came to nothing leaves none behind, which the next run would stumble over
+    (world.dir / 'broken.csv').write_text('serial,snapshot\nS1,latest\nS2,nothing-of-that-name\n')
+    world.rehome('plan', '--devices', 'broken.csv', '--assume', '--html', 'broken.html', code=3)
+    check(not (world.dir / 'broken.html').exists(), 'half a page')
+    told = world.rehome('plan', '--facts', 'fleet.csv', code=2).messages
+    check('--devices' in told, told)
+    told = world.rehome('plan', '--explain', 'nonsense', code=3).messages
+    check('R-202' in told and '--long' in told, told)
     lines = world.rehome('plan', '--devices', 'fleet.csv', '--json', '--assume').text.splitlines()
     check([json.loads(line)['device']['serial'] for line in lines] == ['S1', 'S2', 'S3'], lines)
 
