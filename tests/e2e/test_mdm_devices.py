@@ -2,6 +2,8 @@
 import base64
 import http.client
 import json
+import pathlib
+import re
 import subprocess
 import time
 
@@ -114,6 +116,34 @@ def waiting(world):
         check(code == 1 and result['status'] == 'Error' and result['errors'], result)
         mdm('profile', 'install', '/etc/hostname', udid, code=4)
         mdm('command', 'send', 'SecurityInfo', '--all', '--wait', '5', code=2)
+
+
+@case('the profile in rehome-mdm(1) is one that a device takes, by the steps that stand beneath it')
+def worked_example(world):
+    ipad = world.small('ipad', '--os', '18.6', files=5)
+    page = (pathlib.Path(world.env['REHOME_SOURCE_ROOT']) / 'docs' / 'man' / 'rehome-mdm.1').read_text().replace('\\-', '-')
+    profile = world.dir / 'backup.mobileconfig'
+    profile.write_text(page[page.index('<?xml'):page.index('</plist>') + len('</plist>')])
+    with serving(world) as service:
+        service.enroll(ipad)
+        serial = world.facts(ipad)['serial']
+        place = {'REHOME_MDM_URL': service.url, 'REHOME_MDM_TOKEN_FILE': str(world.secret('token', service.token)),
+                 'REHOME_MDM_CA': str(service.ca)}
+        steps = re.findall(r'^rehome mdm (profile (?:add|assign|unassign) .*)$', page, re.M)
+        check(len(steps) == 3, steps)
+
+        def step(words):
+            return world.run([world.program, 'mdm', *words.replace('DMPXK1ABCDEF', serial).split()], env=place).text
+        step(steps[0])
+        check('pushed now' in step(steps[1]))
+        wait_for(lambda: any(row['type'] == 'InstallProfile' for row in service.commands(world.udid(ipad))['queue']))
+        poll(world, ipad)
+        check(world.facts(ipad)['encryption_is_forced'])
+        check('state: installed' in step(f'device show {serial}'))
+        step(steps[2])
+        wait_for(lambda: any(row['type'] == 'RemoveProfile' for row in service.commands(world.udid(ipad))['queue']))
+        poll(world, ipad)
+        check(not world.facts(ipad)['encryption_is_forced'])
 
 
 @case('a locked device says NotNow; the screen unlocked, the same command is done')
