@@ -202,7 +202,7 @@ def bound(world):
     world.init()
     with serving(world) as service:
         named = asking(world, service)
-        enroll(world, service, ipad)
+        service.enroll(ipad)
         poll(world, ipad)
         current = next(one for one in service.enrollment(udid)['identities'] if one['state'] == 'current')
         mux = world.simulator(ipad)
@@ -230,8 +230,8 @@ def bound(world):
         # another life: the identity of then has ended, and the note alone still knows its generation
         service.act('wipe', udid)
         poll(world, ipad)
-        until(lambda: time.time() > backed_up + 2, world)  # dates are told in seconds
-        enroll(world, service, ipad)
+        wait_for(lambda: time.time() > backed_up + 2)  # dates are told in seconds
+        service.enroll(ipad)
         poll(world, ipad)
         told = shown(noted)
         check(told['generation'] == 1 and told['identity_sha256'] == current['sha256'], told)
@@ -254,7 +254,7 @@ def bound_elsewhere(world):
     world.init()
     with serving(world) as service:
         named = asking(world, service)
-        enroll(world, service, ipad)
+        service.enroll(ipad)
         poll(world, ipad)
         # erased by its person and enrolled elsewhere: the record knows nothing of it
         world.sim('erase', ipad)
