@@ -216,7 +216,8 @@ int crypto_signed_open(struct crypto_signed *out, struct slice der, struct slice
 /** crypto_base64_read - append what @text says: either alphabet (RFC 4648, 4 and 5), padding may be
  * missing, white space is skipped; ERR_PROTOCOL for anything else */
 int crypto_base64_read(struct buf *out, struct slice text, struct err *err);
-/** crypto_base64_write - append @bytes in the usual alphabet (RFC 4648, 4), padded, on one line */
+/** crypto_base64_write - append @bytes in the usual alphabet (RFC 4648, 4), padded, on one line;
+ * @out needs room for one byte more, a NUL that is not counted */
 int crypto_base64_write(struct buf *out, struct slice bytes, struct err *err);
 
 /* ---- SCEP (RFC 8894) ---- */

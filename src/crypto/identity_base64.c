@@ -6,6 +6,9 @@
  */
 #include "crypto/identity.h"
 
+#include <limits.h>
+#include <openssl/evp.h>
+
 static int digit_value(uint8_t c)
 {
 	if (c >= 'A' && c <= 'Z')
@@ -58,23 +61,15 @@ int crypto_base64_read(struct buf *out, struct slice text, struct err *err)
 
 int crypto_base64_write(struct buf *out, struct slice bytes, struct err *err)
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	size_t before = out->len;
-	int r = 0;
+	size_t len = (bytes.len + 2) / 3 * 4;
+	int r;
 
-	for (size_t at = 0; r == 0 && at < bytes.len; at += 3) {
-		size_t left = bytes.len - at;
-		uint32_t bits = (uint32_t)bytes.bytes[at] << 16 |
-				(left > 1 ? (uint32_t)bytes.bytes[at + 1] << 8 : 0) |
-				(left > 2 ? bytes.bytes[at + 2] : 0);
-		char four[] = {digits[bits >> 18], digits[bits >> 12 & 63],
-			       left > 1 ? digits[bits >> 6 & 63] : '=',
-			       left > 2 ? digits[bits & 63] : '='};
-
-		r = buf_append(out, four, sizeof(four), err);
-	}
+	if (bytes.len > INT_MAX / 2)
+		return err_set(err, ERR_LIMIT, "%zu bytes for base64", bytes.len);
+	r = buf_reserve(out, len + 1, err); /* OpenSSL ends it with NUL */
 	if (r < 0)
-		buf_truncate(out, before);
-	return r;
+		return r;
+	EVP_EncodeBlock(out->bytes + out->len, bytes.bytes, (int)bytes.len);
+	out->len += len;
+	return 0;
 }
