@@ -1,5 +1,6 @@
 """The MDM service as a whole: first start, devices, what its processes may, kills, reload, hostile clients."""
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -14,9 +15,10 @@ import threading
 import time
 
 import postgres
-from harness import Skip, case, check
+from harness import Skip, case, case_on_stores, check
 from mdm_device import CHECKIN, Device
-from serving import Apple, Service, wait_for
+from receivers import Receiver
+from serving import Apple, Service, stores, wait_for
 
 UDID = '0000FE5A-0000000000000E2E'
 IDLE = plistlib.dumps({'UDID': UDID, 'Status': 'Idle'})
@@ -240,7 +242,98 @@ def confined(world):
         required.stop()
 
 
-def kill_in_turn(service, ended, kills):
+class Load:
+    """Clients that go on while processes die, and note what was acknowledged to them."""
+
+    def __init__(self, service):
+        self.service, self.ended, self.wrong = service, threading.Event(), []
+        self.device, self.reborn = migrated(service), Device(service, UDID[:-1] + '0', 'reborn').move_in()
+        self.device.drain()
+        self.queued, self.answered, self.groups, self.lives, self.tries, self.kept = [], [], [], 0, 0, None
+        works = (self.enqueue, self.answer, self.live, self.group)
+        self.threads = [threading.Thread(target=self.run, args=(work,)) for work in works]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, work):
+        while not self.ended.is_set():
+            try:
+                status = work()
+            except (OSError, http.client.HTTPException):
+                self.ended.wait(0.1)  # it is away: there is no hurry to find it so again
+                continue
+            except Exception as failure:
+                self.wrong.append((work.__name__, failure))
+                return
+            if status not in (200, 503):
+                self.wrong.append((work.__name__, status))
+
+    def enqueue(self):
+        status, got = self.service.call('POST', '/commands', {'ids': [UDID], 'type': 'SecurityInfo'})
+        if status == 200:
+            self.queued.append(got['uuid'])
+        return status
+
+    def answer(self):
+        status, uuid = self.device.report()
+        while uuid:
+            done = uuid
+            status, uuid = self.device.report('Acknowledged', done)
+            if status == 200:
+                self.answered.append(done)
+        return status
+
+    def live(self):
+        """Enrolls again; then what that life keeps must be there as soon as it was acknowledged."""
+        self.tries += 1
+        status = self.reborn.authenticate()
+        if status != 200:
+            return status
+        self.lives, self.kept = self.lives + 1, None
+        status = self.reborn.token_update()
+        for number in range(3 if status == 200 else 0):
+            word = f'{self.lives} {number}'.encode()
+            self.kept = None  # until it was acknowledged, either may be there
+            status = self.reborn.checkin('SetBootstrapToken', BootstrapToken=word)[0]
+            if status == 200:
+                self.kept = word
+                status, got = self.reborn.checkin('GetBootstrapToken')
+                check(status != 200 or got == {'BootstrapToken': word}, f'{word} was acknowledged, and it has {got}')
+        return status
+
+    def group(self):
+        name = f'group-{len(self.groups)}'
+        status = self.service.call('PUT', f'/groups/{name}')[0]
+        if status == 200:
+            self.groups.append(name)
+        return status
+
+    def end(self):
+        self.ended.set()
+        for thread in self.threads:
+            thread.join()
+        check(not self.wrong, f'a client got {self.wrong[:5]}')
+
+    def nothing_is_lost(self):
+        self.answered += self.device.drain()
+        history = {row['uuid']: row['status'] for row in self.service.commands(UDID)['history']}
+        check(len(self.queued) > 3 and len(self.groups) > 3 and self.lives > 3, f'{self.queued} {self.groups} {self.lives}')
+        for uuid in self.queued[-150:]:
+            check(history.get(uuid) == 'Acknowledged', f'{uuid}: {history.get(uuid)}')
+        check(len(set(self.answered)) == len(self.answered), 'a command was acknowledged twice and delivered again')
+        generation = self.service.enrollment(self.reborn.udid)['generation']
+        check(self.lives <= generation - 1 <= self.tries, f'{self.lives} lives of {self.tries}, generation {generation}')
+        if self.kept:
+            got = self.reborn.checkin('GetBootstrapToken')
+            check(got == (200, {'BootstrapToken': self.kept}), f'{self.kept} was acknowledged last, and it has {got}')
+        there, after = set(), 0
+        while after is not None:
+            page = self.service.api('GET', f'/groups?limit=1000&after={after}')
+            there, after = there | {row['name'] for row in page['groups']}, page['next']
+        check(set(self.groups) <= there, f'lost: {set(self.groups) - there}')
+
+
+def kill_in_turn(service, kills):
     """Each process in turn, with its life on it: the next one only when the killed one is back."""
     turn = ['worker', 'records', 'keys', 'courier']
     for number in range(kills):
@@ -249,58 +342,34 @@ def kill_in_turn(service, ended, kills):
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda: pid not in service.processes(role) and service.processes(role))
         time.sleep(0.1)  # some load in between, no condition to wait for
-    ended.set()
 
 
-@case('whichever process is killed, it comes back, and nothing that was acknowledged is lost')
-def killed(world):
-    with Service(world) as service:
-        device, ended, acknowledged, seen, wrong = migrated(service), threading.Event(), [], [], []
-        device.drain()
-
-        def load():
-            while not ended.is_set():
-                uuid = enqueue(service)
-                if uuid:
-                    acknowledged.append(uuid)
-
-        def poll():
-            while not ended.is_set():
-                try:
-                    status, uuid = device.report()
-                    while uuid:
-                        done = uuid
-                        status, uuid = device.report('Acknowledged', done)
-                        if status == 200:
-                            seen.append(done)
-                except (OSError, http.client.HTTPException):
-                    continue
-                if status not in (200, 503):
-                    wrong.append(status)
-
-        threads = [threading.Thread(target=load), threading.Thread(target=poll)]
-        for thread in threads:
-            thread.start()
+@case_on_stores('whichever process is killed, it comes back, and nothing that was acknowledged is lost')
+def killed(world, on_postgresql):
+    receiver, kills = Receiver(), 40 if world.level == 'soak' else 8
+    with stores(on_postgresql, 'one') as (words,), Service(world, *words) as service, contextlib.closing(receiver):
+        service.api('POST', '/webhooks', url=receiver.url)
+        load = Load(service)
         try:
-            kill_in_turn(service, ended, 40 if world.level == 'soak' else 8)
+            kill_in_turn(service, kills)
+            restarts = service.metrics()['rehome_restarts_total']
+            service.process.kill()  # the listener: all of it is gone, and a new start has what was acknowledged
+            service.process.wait()
+            service.start()
+            wait_for(lambda: service.ask('GET', '/healthz')[0] == 200)
         finally:
-            ended.set()
-        for thread in threads:
-            thread.join()
-        check(not wrong, f'a device got {set(wrong)}')
-        wait_for(lambda: service.ask('GET', '/healthz')[0] == 200)
-        seen += device.drain()
-        check(len(acknowledged) > 3, f'only {len(acknowledged)} commands')
-        history = {row['uuid']: row['status'] for row in service.api('GET', f'/enrollments/{UDID}/commands?limit=1000')['history']}
-        for uuid in acknowledged[-150:]:
-            check(history.get(uuid) == 'Acknowledged', f'{uuid}: {history.get(uuid)}')
-        check(len(set(seen)) == len(seen), 'a command was acknowledged twice and delivered again')
-        check(service.metrics()['rehome_restarts_total'] >= 8)
-        uuid = enqueue(service)
-        service.process.kill()  # the listener: all of it is gone, and a new start has what was acknowledged
-        service.process.wait()
-        service.start()
-        check(device.drain() == [uuid])
+            load.end()
+        check(restarts >= kills, f'{restarts} restarts')
+        load.nothing_is_lost()
+        numbers, after = [], 0
+        while after is not None:
+            page = service.api('GET', f'/events?limit=1000&after={after}')
+            numbers, after = numbers + [event['no'] for event in page['events']], page['next'] if page['events'] else None
+        check(len(numbers) >= load.lives, numbers)
+        # an event may come twice (its delivery was not noted in time), none is left out, and first times are in order
+        wait_for(lambda: {event['no'] for event in receiver.good()} >= set(numbers), 60)
+        first_times = list(dict.fromkeys(event['no'] for event in receiver.good()))
+        check(first_times == sorted(first_times), first_times)
 
 
 @case('a database that cannot be written makes 503 and nothing else, and loses nothing')
