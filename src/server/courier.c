@@ -484,7 +484,7 @@ int courier_run(const struct process_env *env, struct err *err)
 	if (r == 0)
 		r = parts_make(&courier, err);
 	if (r == 0)
-		r = sandbox_enter(env->role, SANDBOX_CONNECT, paths,
+		r = sandbox_enter(env->role, false, paths,
 				  (enum config_sandbox)env->config->sandbox, err);
 	if (r == 0)
 		control_ready(env->control);

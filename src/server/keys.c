@@ -396,7 +396,7 @@ int keys_run(const struct process_env *env, struct err *err)
 	if (r == 0)
 		r = seal_read(keys, err);
 	if (r == 0)
-		r = sandbox_enter(env->role, 0, NULL, (enum config_sandbox)env->config->sandbox,
+		r = sandbox_enter(env->role, false, NULL, (enum config_sandbox)env->config->sandbox,
 				  err);
 	if (r < 0)
 		return r;

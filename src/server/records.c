@@ -456,8 +456,7 @@ static int sandbox(const struct records *records, struct err *err)
 	setenv("SQLITE_TMPDIR", folder, 1);
 	if (!is_remote)
 		paths[2].path = NULL;
-	return sandbox_enter(records->env->role,
-			     is_remote ? SANDBOX_FILES | SANDBOX_CONNECT : SANDBOX_FILES, paths,
+	return sandbox_enter(records->env->role, is_remote, paths,
 			     (enum config_sandbox)config->sandbox, err);
 }
 

@@ -12,6 +12,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+enum {
+	SANDBOX_ACCEPT = 1u << 0,  /* clients on listening sockets that are open; an event loop */
+	SANDBOX_CONNECT = 1u << 1, /* to other machines, with threads for name look-ups */
+	SANDBOX_FILES = 1u << 2,
+};
+
+/* beyond memory, time, randomness and what is open already */
+static const unsigned allowed[ROLE_COUNT] = {
+	[ROLE_WORKER] = SANDBOX_ACCEPT,
+	[ROLE_RECORDS] = SANDBOX_FILES,
+	[ROLE_COURIER] = SANDBOX_CONNECT,
+};
+
 /* ---- Landlock ---- */
 
 /* the kernel's struct with what came after the headers that we are built with; a kernel that knows
@@ -193,9 +206,10 @@ static bool seccomp_enter(unsigned allow)
 	return is_done;
 }
 
-int sandbox_enter(enum role role, unsigned allow, const struct sandbox_path *paths,
+int sandbox_enter(enum role role, bool is_remote, const struct sandbox_path *paths,
 		  enum config_sandbox mode, struct err *err)
 {
+	unsigned allow = allowed[role] | (is_remote ? SANDBOX_CONNECT : 0);
 	bool has_seccomp;
 	long abi;
 

@@ -10,28 +10,23 @@
 
 #include "server/process.h"
 
-/** enum sandbox_allow - beyond memory, time, randomness and what is open already */
-enum sandbox_allow {
-	SANDBOX_ACCEPT = 1u << 0,  /* clients on listening sockets that are open; an event loop */
-	SANDBOX_CONNECT = 1u << 1, /* to other machines, with threads for name look-ups */
-	SANDBOX_FILES = 1u << 2,   /* in the paths below */
-};
-
 enum { SANDBOX_PATHS_MAX = 12 };
-/** struct sandbox_path - of SANDBOX_FILES and SANDBOX_CONNECT; a missing path is left out */
+/** struct sandbox_path - where records and courier have files; a missing path is left out */
 struct sandbox_path {
 	const char *path; /* NULL ends */
 	bool is_written;
 };
 
 /**
- * sandbox_enter - give everything up but @allow
+ * sandbox_enter - give everything up but what @role is there for
  *
- * Logs what was had ("sandbox process=worker landlock=7 seccomp=yes").  Returns 0, also when the
- * kernel lacks something and @mode is CONFIG_SANDBOX_TRY; ERR_UNSUPPORTED for
- * CONFIG_SANDBOX_REQUIRE.
+ * The key holder keeps what is open already, a worker accepts on sockets that are open, records
+ * have files below @paths (and, with a store @is_remote, a way to other machines), the courier has
+ * that way and @paths.  Memory, time and randomness are everybody's. Logs what was had ("sandbox
+ * process=worker landlock=7 seccomp=yes").  Returns 0, also when the kernel lacks something and
+ * @mode is CONFIG_SANDBOX_TRY; ERR_UNSUPPORTED for CONFIG_SANDBOX_REQUIRE.
  */
-int sandbox_enter(enum role role, unsigned allow, const struct sandbox_path *paths,
+int sandbox_enter(enum role role, bool is_remote, const struct sandbox_path *paths,
 		  enum config_sandbox mode, struct err *err);
 
 #endif

@@ -304,8 +304,8 @@ int worker_run(const struct process_env *env, struct err *err)
 	if (r == 0)
 		r = parts_make(worker, err);
 	if (r == 0)
-		r = sandbox_enter(env->role, SANDBOX_ACCEPT, NULL,
-				  (enum config_sandbox)env->config->sandbox, err);
+		r = sandbox_enter(env->role, false, NULL, (enum config_sandbox)env->config->sandbox,
+				  err);
 	if (r == 0)
 		r = listen_to(worker, err);
 	if (r < 0)
