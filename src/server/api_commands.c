@@ -131,14 +131,14 @@ static int send_reply(struct api_call *call, const struct fleet_queued *queued, 
 int api_command_send(struct api_call *call, struct err *err)
 {
 	CLEANUP(buf_wipe) struct buf plist = BUF_INIT(FLEET_COMMAND_MAX);
-	CLEANUP(free_p) const char **ids = calloc(API_ITEMS_MAX, sizeof(*ids));
+	CLEANUP(free_p) const char **ids = NULL;
 	struct fleet_wish wish = {.by = call->who,
 				  .not_before = api_get_number(call, "not_before", 0),
 				  .ends = api_get_number(call, "ends", 0)};
 	struct fleet_target target;
 	struct fleet_queued queued = {0};
 	json_t *refused;
-	int r = ids ? api_target(call, ids, &target, err) : err_no_memory(err);
+	int r = api_target(call, &ids, &target, err);
 
 	if (r == 0)
 		r = command_bytes(call, &plist, err);

@@ -96,11 +96,9 @@ int api_device_list(struct api_call *call, struct err *err)
 	list = json_array();
 	for (size_t i = 0; i < count; i++)
 		api_add(call, list, device_json(call, &rows[i]));
-	return api_reply(
-		call, 200,
-		json_pack("{s:o, s:o}", "devices", list, "next",
-			  api_number_or_null(count == filter.max ? rows[count - 1].no : 0)),
-		err);
+	return api_reply_page(call, "devices", list,
+			      api_number_or_null(count == filter.max ? rows[count - 1].no : 0),
+			      err);
 }
 
 /* ---- an enrollment ---- */

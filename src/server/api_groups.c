@@ -20,10 +20,8 @@ int api_group_list(struct api_call *call, struct err *err)
 			json_pack("{s:s, s:I, s:o}", "name", rows[i].name, "members",
 				  (json_int_t)rows[i].members, "created",
 				  api_time(rows[i].created)));
-	return api_reply(call, 200,
-			 json_pack("{s:o, s:o}", "groups", list, "next",
-				   api_number_or_null(count == limit ? rows[count - 1].no : 0)),
-			 err);
+	return api_reply_page(call, "groups", list,
+			      api_number_or_null(count == limit ? rows[count - 1].no : 0), err);
 }
 
 int api_group_put(struct api_call *call, struct err *err)
@@ -113,8 +111,7 @@ int api_identifier_list(struct api_call *call, struct err *err)
 	struct store_identifier *rows;
 	json_t *list;
 	size_t count;
-	int r = store_identifier_list(call->context->store,
-				      api_query_text(call, "after", after) ? after : NULL, limit,
+	int r = store_identifier_list(call->context->store, api_query_after(call, after), limit,
 				      &rows, &count, err);
 
 	if (r < 0)
@@ -125,11 +122,9 @@ int api_identifier_list(struct api_call *call, struct err *err)
 			json_pack("{s:s, s:o, s:o, s:o}", "identifier", rows[i].identifier,
 				  "details", api_text(rows[i].details), "by",
 				  api_text(rows[i].author), "at", api_time(rows[i].at)));
-	return api_reply(
-		call, 200,
-		json_pack("{s:o, s:o}", "identifiers", list, "next",
-			  count == limit ? api_text(rows[count - 1].identifier) : json_null()),
-		err);
+	return api_reply_page(call, "identifiers", list,
+			      count == limit ? api_text(rows[count - 1].identifier) : json_null(),
+			      err);
 }
 
 int api_identifier_add(struct api_call *call, struct err *err)

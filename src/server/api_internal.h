@@ -104,6 +104,9 @@ int api_query_check(struct api_call *call, struct err *err);
 bool api_query_text(const struct api_call *call, const char *name, char out[API_TEXT_MAX + 1]);
 /** api_query_number - of digits; @fallback if absent or none */
 int64_t api_query_number(const struct api_call *call, const char *name, int64_t fallback);
+/** api_query_after - the cursor "after" of a list in the order of names, in @out; NULL: from its
+ * beginning */
+const char *api_query_after(const struct api_call *call, char out[API_TEXT_MAX + 1]);
 /** api_query_limit - "limit", 1 to API_ITEMS_MAX, else API_PAGE */
 unsigned api_query_limit(const struct api_call *call);
 /** api_get_text - a text of the body, borrowed; NULL without */
@@ -128,6 +131,10 @@ void api_put(struct api_call *call, json_t *object, const char *name, json_t *va
 /** api_reply - answer @status with @value, which is released; ERR_NO_MEMORY if it is NULL. A dry
  * run says "would_be_done" for "done", and so for what else was counted */
 int api_reply(struct api_call *call, int status, json_t *value, struct err *err);
+/** api_reply_page - answer 200 with @list under @name and the cursor "next": null on the last page;
+ * both are released */
+int api_reply_page(struct api_call *call, const char *name, json_t *list, json_t *next,
+		   struct err *err);
 /** api_reply_bytes - answer 200 with @body as it is; @content_type is static */
 int api_reply_bytes(struct api_call *call, const char *content_type, struct slice body,
 		    struct err *err);
@@ -186,9 +193,9 @@ int api_batch(struct api_call *call, bool is_dangerous, const char *will,
 	      int (*one)(struct api_call *call, const char *id, struct err *err), struct err *err);
 /** api_when - when what was queued or assigned reaches its devices, in words; static */
 const char *api_when(const struct api_call *call);
-/** api_target - the body's "ids", "group" or "all" as fleet wants them; @ids (API_ITEMS_MAX of
- * them) holds the pointers. 1: was answered (malformed, or outside of the scope) */
-int api_target(struct api_call *call, const char **ids, struct fleet_target *target,
+/** api_target - the body's "ids", "group" or "all" as fleet wants them; the caller frees *@ids, the
+ * pointers of @target. 1: was answered (malformed, or outside of the scope) */
+int api_target(struct api_call *call, const char ***ids, struct fleet_target *target,
 	       struct err *err);
 
 /* ---- api_plist.c ---- */

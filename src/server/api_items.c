@@ -89,20 +89,17 @@ int api_profile_list(struct api_call *call, struct err *err)
 	struct store_profile *rows;
 	json_t *list;
 	size_t count;
-	int r = store_profile_list(call->context->store,
-				   api_query_text(call, "after", after) ? after : NULL, limit,
-				   &rows, &count, err);
+	int r = store_profile_list(call->context->store, api_query_after(call, after), limit, &rows,
+				   &count, err);
 
 	if (r < 0)
 		return r;
 	list = json_array();
 	for (size_t i = 0; i < count; i++)
 		api_add(call, list, profile_json(&rows[i]));
-	return api_reply(
-		call, 200,
-		json_pack("{s:o, s:o}", "profiles", list, "next",
-			  count == limit ? api_text(rows[count - 1].identifier) : json_null()),
-		err);
+	return api_reply_page(call, "profiles", list,
+			      count == limit ? api_text(rows[count - 1].identifier) : json_null(),
+			      err);
 }
 
 static int profile_put(struct api_call *call, struct slice profile, struct err *err)
@@ -165,9 +162,9 @@ int api_profile_remove(struct api_call *call, struct err *err)
 static int assign(struct api_call *call, enum store_assigned what, bool is_assigned,
 		  struct err *err)
 {
-	CLEANUP(free_p) const char **ids = calloc(API_ITEMS_MAX, sizeof(*ids));
+	CLEANUP(free_p) const char **ids = NULL;
 	struct fleet_target target;
-	int r = ids ? api_target(call, ids, &target, err) : err_no_memory(err);
+	int r = api_target(call, &ids, &target, err);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
@@ -195,8 +192,7 @@ int api_declaration_list(struct api_call *call, struct err *err)
 	struct store_declaration *rows;
 	json_t *list;
 	size_t count;
-	int r = store_declaration_list(call->context->store,
-				       api_query_text(call, "after", after) ? after : NULL, limit,
+	int r = store_declaration_list(call->context->store, api_query_after(call, after), limit,
 				       &rows, &count, err);
 
 	if (r < 0)
@@ -204,11 +200,9 @@ int api_declaration_list(struct api_call *call, struct err *err)
 	list = json_array();
 	for (size_t i = 0; i < count; i++)
 		api_add(call, list, declaration_json(&rows[i]));
-	return api_reply(
-		call, 200,
-		json_pack("{s:o, s:o}", "declarations", list, "next",
-			  count == limit ? api_text(rows[count - 1].identifier) : json_null()),
-		err);
+	return api_reply_page(call, "declarations", list,
+			      count == limit ? api_text(rows[count - 1].identifier) : json_null(),
+			      err);
 }
 
 int api_declaration_add(struct api_call *call, struct err *err)

@@ -255,6 +255,11 @@ int64_t api_query_number(const struct api_call *call, const char *name, int64_t 
 	return strtoll(text, NULL, 10);
 }
 
+const char *api_query_after(const struct api_call *call, char out[API_TEXT_MAX + 1])
+{
+	return api_query_text(call, "after", out) ? out : NULL;
+}
+
 unsigned api_query_limit(const struct api_call *call)
 {
 	int64_t limit = api_query_number(call, "limit", API_PAGE);
@@ -356,6 +361,12 @@ int api_reply(struct api_call *call, int status, json_t *value, struct err *err)
 	answer->status = status;
 	answer->content_type = "application/json";
 	return buf_append_u8(&answer->body, '\n', err);
+}
+
+int api_reply_page(struct api_call *call, const char *name, json_t *list, json_t *next,
+		   struct err *err)
+{
+	return api_reply(call, 200, json_pack("{s:o, s:o}", name, list, "next", next), err);
 }
 
 int api_reply_bytes(struct api_call *call, const char *content_type, struct slice body,

@@ -121,10 +121,8 @@ int api_token_list(struct api_call *call, struct err *err)
 	list = json_array();
 	for (size_t i = 0; i < count; i++)
 		api_add(call, list, token_json(&rows[i]));
-	return api_reply(call, 200,
-			 json_pack("{s:o, s:o}", "tokens", list, "next",
-				   api_number_or_null(count == limit ? rows[count - 1].no : 0)),
-			 err);
+	return api_reply_page(call, "tokens", list,
+			      api_number_or_null(count == limit ? rows[count - 1].no : 0), err);
 }
 
 int api_token_new(struct api_call *call, struct err *err)
@@ -225,8 +223,6 @@ int api_audit_list(struct api_call *call, struct err *err)
 				  "subject", api_text(row->subject), "detail",
 				  api_parse(slice_text(row->detail))));
 	}
-	return api_reply(call, 200,
-			 json_pack("{s:o, s:o}", "audit", list, "next",
-				   api_number_or_null(count == limit ? rows[count - 1].no : 0)),
-			 err);
+	return api_reply_page(call, "audit", list,
+			      api_number_or_null(count == limit ? rows[count - 1].no : 0), err);
 }

@@ -1,6 +1,7 @@
 /* api_target - which devices and enrollments a request is about, within the scope of its token */
 #include "server/api_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* no_such - the same words for what is not there and what is outside of the scope */
@@ -202,7 +203,7 @@ static int ids_in_scope(struct api_call *call, const struct fleet_target *target
 	return 0;
 }
 
-int api_target(struct api_call *call, const char **ids, struct fleet_target *target,
+int api_target(struct api_call *call, const char ***ids, struct fleet_target *target,
 	       struct err *err)
 {
 	json_t *list = json_object_get(call->body, "ids"), *id;
@@ -213,13 +214,19 @@ int api_target(struct api_call *call, const char **ids, struct fleet_target *tar
 	if (!!list + !!group + is_all != 1)
 		return api_answered(api_refuse(call, 400, "target", NULL, err,
 					       "one of \"ids\", \"group\" and \"all\" says whom"));
+	*ids = calloc(json_array_size(list) + 1, sizeof(**ids));
+	if (!*ids)
+		return err_no_memory(err);
 	*target = (struct fleet_target){.kind = list    ? FLEET_TARGET_ENROLLMENTS
 						: group ? FLEET_TARGET_GROUP
 							: FLEET_TARGET_ALL,
-					.ids = ids,
+					.ids = *ids,
 					.count = json_array_size(list),
 					.name = group};
-	json_array_foreach(list, i, id) ids[i] = json_string_value(id);
+	json_array_foreach(list, i, id)
+	{
+		(*ids)[i] = json_string_value(id);
+	}
 	if (*call->token.scope && is_all)
 		return api_answered(api_refuse(call, 403, "scope", NULL, err,
 					       "this token is for the group \"%s\" only",

@@ -1,9 +1,12 @@
 """The administration of the MDM service: who may do what, what is refused, what is told to whom."""
 import hashlib
 import json
+import os
+import pty
 import shutil
 import socket
 import ssl
+import subprocess
 import time
 
 from harness import Skip, case, check
@@ -232,6 +235,33 @@ def curl(world):
         check(run('-X', 'DELETE', f'{url}/groups/curl')[0] == 200)
         bad = world.run(['curl', '-sS', '--cacert', service.ca, '-i', f'{url}/devices'])
         check(' 401' in bad.text.splitlines()[0] and 'Bearer realm' in bad.text, bad.text)
+
+
+@case('at a terminal a dangerous command is told and asked about; a no ends with 7, and others are not asked about')
+def asked(world):
+    with service_of(world) as service:
+        udid = moved_in(service, 11)
+        place = {'REHOME_MDM_URL': service.url, 'REHOME_MDM_TOKEN_FILE': str(world.secret('token', service.token)),
+                 'REHOME_MDM_CA': str(service.ca)}
+
+        def send(kind, answer):
+            person, terminal = pty.openpty()
+            os.write(person, answer)
+            done = subprocess.run([world.program, 'mdm', 'command', 'send', kind, udid], env={**world.env, **place},
+                                  stdin=terminal, capture_output=True, text=True, timeout=60)
+            os.close(person)
+            os.close(terminal)
+            return done
+
+        def queued():
+            return [row['type'] for row in service.commands(udid)['queue'] if row['type'] in ('EraseDevice', 'SecurityInfo')]
+        told = send('EraseDevice', b'n\n')
+        check(told.returncode == 7 and '1 device: EraseDevice: erase everything.' in told.stderr, told)
+        check(not queued(), queued())
+        told = send('SecurityInfo', b'n\n')
+        check(told.returncode == 0 and 'Go on?' not in told.stderr, told)
+        check(send('EraseDevice', b'y\n').returncode == 0)
+        check(sorted(queued()) == ['EraseDevice', 'SecurityInfo'], queued())
 
 
 @case('rehome mdm administers a service: lists, questions, dry runs, exit statuses')
