@@ -124,7 +124,10 @@ static int refusal(int status, const json_t *answer, struct err *err)
 		message = "the service cannot answer now: try again, and look at its log";
 	if (!message)
 		return err_set(err, code, "the service answered %d", status);
-	return err_set(err, code, "%s%s%s", message, hint ? ". Next: " : "", hint ? hint : "");
+	if (!hint)
+		return err_set(err, code, "%s", message);
+	return err_set(err, code, "%s%s Next: %s", message,
+		       *message && message[strlen(message) - 1] == '?' ? "" : ".", hint);
 }
 
 int mdm_ask(struct mdm *mdm, const char *method, const char *path, const char *content_type,

@@ -111,6 +111,20 @@ int mdm_run_send(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **
 
 /* ---- a profile ---- */
 
+/* store - what the service answers to the profile in the file @path into *@stored */
+static int store(struct mdm *mdm, const char *path, json_t **stored)
+{
+	CLEANUP(buf_wipe) struct buf profile = BUF_INIT(MDM_FILE_LEN_MAX);
+	struct err *err = &mdm->cli->err;
+	int status, r = fs_read_file(mdm->cli->world->fs, path, &profile, err);
+
+	if (r < 0)
+		return r;
+	r = mdm_ask(mdm, "POST", "/profiles", "application/octet-stream", buf_slice(&profile),
+		    stored, &status, err);
+	return r == ERR_USAGE || r == ERR_POLICY ? err_wrap(err, r, "%s", path) : r;
+}
+
 /* give - the profile that @stored tells to the devices of @body; its answer joins @stored */
 static int give(struct mdm *mdm, const json_t *body, json_t *stored)
 {
@@ -136,11 +150,10 @@ static int give(struct mdm *mdm, const json_t *body, json_t *stored)
 
 int mdm_run_install(struct mdm *mdm, const struct mdm_verb *verb, int argc, char **argv)
 {
-	CLEANUP(buf_wipe) struct buf profile = BUF_INIT(MDM_FILE_LEN_MAX);
 	struct mdm_wait wait = {.mdm = mdm, .ids = argv + 1, .count = argc - 1};
 	struct cli *cli = mdm->cli;
 	json_t *body, *stored = NULL;
-	int status = 0, r = wait_check(mdm, wait.count);
+	int r = wait_check(mdm, wait.count);
 
 	if (r == 0)
 		r = mdm_body(mdm, verb, argc, argv, 1, &body, &cli->err);
@@ -148,12 +161,7 @@ int mdm_run_install(struct mdm *mdm, const struct mdm_verb *verb, int argc, char
 		return r;
 	r = mdm_target_check(verb, body, &cli->err);
 	if (r == 0)
-		r = fs_read_file(cli->world->fs, argv[0], &profile, &cli->err);
-	if (r == 0)
-		r = mdm_ask(mdm, "POST", verb->path, "application/octet-stream",
-			    buf_slice(&profile), &stored, &status, &cli->err);
-	if (r < 0)
-		err_wrap(&cli->err, r, "%s", argv[0]);
+		r = store(mdm, argv[0], &stored);
 	if (r == 0)
 		r = give(mdm, body, stored);
 	json_decref(body);
@@ -163,5 +171,5 @@ int mdm_run_install(struct mdm *mdm, const struct mdm_verb *verb, int argc, char
 	}
 	wait.profile = mdm_text(stored, "identifier");
 	wait.version = json_integer_value(json_object_get(stored, "version"));
-	return finish(verb, &wait, stored, status);
+	return finish(verb, &wait, stored, 200);
 }

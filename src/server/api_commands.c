@@ -110,6 +110,21 @@ static int type_check(struct api_call *call, const char *type, struct err *err)
 	return api_answered(r);
 }
 
+/* when_json - when it reaches those that it was queued for; null: nobody */
+static json_t *when_json(const struct api_call *call, const struct fleet_queued *queued)
+{
+	int64_t not_before = api_get_number(call, "not_before", 0);
+	char text[21];
+
+	if (queued->queued == 0)
+		return queued->held ? json_string("once the restore that was noticed is confirmed")
+				    : json_null();
+	if (not_before <= call->now)
+		return json_string(api_when(call));
+	return json_sprintf("at the first contact of each device after %s",
+			    time_format_utc(not_before, text));
+}
+
 /* send_reply - what became of it, what it means and when it happens; @reasons is released */
 static int send_reply(struct api_call *call, const struct fleet_queued *queued, json_t *reasons,
 		      struct err *err)
@@ -117,14 +132,14 @@ static int send_reply(struct api_call *call, const struct fleet_queued *queued, 
 	const struct mdm_command_kind *kind = mdm_command_kind(queued->request_type);
 
 	return api_reply(call, queued->refused ? 207 : 200,
-			 json_pack("{s:s, s:s, s:b, s:o, s:s, s:I, s:I, s:I, s:o}", "uuid",
+			 json_pack("{s:s, s:s, s:b, s:o, s:o, s:I, s:I, s:I, s:o}", "uuid",
 				   queued->uuid, "type", queued->request_type, "dangerous",
 				   !kind || kind->flags & MDM_IS_DANGEROUS, "will",
 				   json_sprintf("%s: %s", queued->request_type,
 						kind ? kind->help : "nothing is known of it here"),
-				   "when", api_when(call), "queued", (json_int_t)queued->queued,
-				   "held", (json_int_t)queued->held, "refused",
-				   (json_int_t)queued->refused, "reasons", reasons),
+				   "when", when_json(call, queued), "queued",
+				   (json_int_t)queued->queued, "held", (json_int_t)queued->held,
+				   "refused", (json_int_t)queued->refused, "reasons", reasons),
 			 err);
 }
 

@@ -339,6 +339,11 @@ static void a_command_is_answered_with_what_it_does_and_when(void **state)
 	assert_non_null(strstr(text(scene, "when"), "pushed now"));
 	send(scene, "{\"ids\":[\"D1\"],\"type\":\"SecurityInfo\"}");
 	assert_true(json_is_false(json_object_get(scene->answer, "dangerous")));
+	send(scene, "{\"ids\":[\"D1\"],\"type\":\"SecurityInfo\",\"not_before\":1800086400}");
+	assert_string_equal(text(scene, "when"),
+			    "at the first contact of each device after 2027-01-16T08:00:00Z");
+	send(scene, "{\"ids\":[\"nobody\"],\"type\":\"SecurityInfo\"}");
+	assert_true(json_is_null(json_object_get(scene->answer, "when")));
 	/* without a push certificate nobody is pushed */
 	fleet_free(scene->fleet);
 	fleet_start(scene, NULL);

@@ -295,7 +295,7 @@ def command_line(world):
         told = mdm('command', 'send', 'EraseDevice', udid, code=2)
         check('erase everything' in told.messages and '--yes' in told.messages, told.messages)
         told = mdm('command', 'send', 'DeviceInfo', udid, code=2)
-        check('DeviceInformation?' in told.messages and '--force' in told.messages, told.messages)
+        check('DeviceInformation? Next: ' in told.messages and '--force' in told.messages, told.messages)
         check('EraseDevice' not in mdm('command', 'list', udid).text)
         told = mdm('command', 'send', 'DeviceLock', '--group', 'desk', '--yes')
         check('queued: 1' in told.text and 'next contact' in told.text, told.text)
