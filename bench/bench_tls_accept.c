@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "http_message.h"
-#include "net/http_internal.h"
+#include "net/http_tls.h"
 #include "net/net.h"
 
 static void check(int r, const struct err *err)

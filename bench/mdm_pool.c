@@ -5,10 +5,10 @@
  */
 #include <openssl/pem.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "sim/client.h"
-#include "sim/internal.h"
+#include "sim/bench_identity.h"
+
+enum { IDENTITY_MAX = 1 << 16 };
 
 static void die(const char *what, const struct err *err)
 {
@@ -18,25 +18,22 @@ static void die(const char *what, const struct err *err)
 
 static void put(FILE *pool, FILE *names, const char *folder)
 {
-	struct sim_relation relation;
-	struct sim_device *device;
+	CLEANUP(buf_clear) struct buf der = BUF_INIT(IDENTITY_MAX);
+	CLEANUP(buf_wipe) struct buf key = BUF_INIT(IDENTITY_MAX);
 	struct err err = ERR_INIT;
-	const uint8_t *der;
+	char udid[BENCH_UDID_LEN];
+	const uint8_t *at;
 	X509 *cert;
 
-	sim_relation_init(&relation);
-	if (sim_device_open(&device, folder, &err) != 0 ||
-	    sim_relation_load(device, &relation, &err) != 0)
+	if (bench_identity(folder, &der, &key, udid, &err) < 0)
 		die(folder, &err);
-	der = relation.cert.bytes;
-	cert = d2i_X509(NULL, &der, (long)relation.cert.len);
+	at = der.bytes;
+	cert = d2i_X509(NULL, &at, (long)der.len);
 	if (!cert || PEM_write_X509(pool, cert) != 1)
 		die(folder, &err);
-	fwrite(relation.key.bytes, 1, relation.key.len, pool);
-	fprintf(names, "%s\n", sim_device_identity(device)->udid);
+	fwrite(key.bytes, 1, key.len, pool);
+	fprintf(names, "%s\n", udid);
 	X509_free(cert);
-	sim_relation_clear(&relation);
-	sim_device_close(device);
 }
 
 int main(int argc, char **argv)

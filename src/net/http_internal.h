@@ -9,6 +9,7 @@
 #define REHOME_HTTP_INTERNAL_H
 
 #include "net/http.h"
+#include "net/http_tls.h"
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -47,12 +48,6 @@ int http_head_parse(struct http_head *head, char *text, size_t len);
 const char *http_head_field(const struct http_head *head, const char *name);
 /** http_reason - "Not Found" for 404; "" for an unusual status */
 const char *http_reason(int status);
-
-/* ---- http_tls.c ---- */
-
-/** http_tls_new - the server's SSL_CTX, from PEM; the caller's to SSL_CTX_free */
-int http_tls_new(SSL_CTX **out, struct slice cert_pem, struct slice key_pem, unsigned sessions_max,
-		 struct err *err);
 
 /* ---- what a server is made of ---- */
 
