@@ -341,7 +341,9 @@ static void profiles_and_supervision_live_in_the_devices_files(void **state)
 			 SIM_DEVICE_PROHIBITED);
 	cloud = plist_new_dict(doc);
 	plist_set_bool(doc, cloud, "IsSupervised", true);
-	assert_int_equal(sim_device_cloud_configuration(device, doc)->as.items.count, 0);
+	assert_false(plist_get_bool(sim_device_cloud_configuration(device, doc), "IsSupervised",
+				    &seen.is_supervised) &&
+		     seen.is_supervised);
 	assert_int_equal(sim_device_cloud_configuration_put(device, cloud, NULL), 0);
 	assert_int_equal(sim_device_state(device, &seen, NULL), 0);
 	assert_true(seen.is_supervised);
