@@ -10,8 +10,6 @@
 
 #include <string.h>
 
-#define DEPENDENCY_PATH SIM_PROFILES_FOLDER "/PayloadDependency.plist"
-
 enum { ANCHORS_MAX = 1 << 20, CERT_MAX = 1 << 16 };
 
 void sim_relation_init(struct sim_relation *relation)
@@ -26,16 +24,6 @@ void sim_relation_clear(struct sim_relation *relation)
 	buf_clear(&relation->cert);
 	buf_wipe(&relation->key);
 	buf_clear(&relation->anchors);
-}
-
-static void uuid_make(struct sim_device *device, const char *purpose, uint64_t number, char out[37])
-{
-	uint8_t uuid[16];
-
-	sim_device_derive(device, purpose, number, uuid, sizeof(uuid));
-	uuid[6] = 0x40 | (uuid[6] & 15);
-	uuid[8] = 0x80 | (uuid[8] & 15);
-	uuid_format(uuid, out);
 }
 
 /* ---- reading ---- */
@@ -80,7 +68,7 @@ static void take_files(struct sim_device *device, const struct plist *mdm,
 		relation->row = get_u64be(ref.bytes + 4);
 	relation->is_user_enrollment = mode && !strcmp(mode, "BYOD");
 	if (relation->is_user_enrollment)
-		uuid_make(device, "enrollment-id", relation->row, relation->enrollment_id);
+		sim_device_uuid(device, "enrollment-id", relation->row, relation->enrollment_id);
 }
 
 /* the payload com.apple.mdm of a stub */
@@ -148,7 +136,7 @@ static void take_magic(struct sim_device *device, struct plist_doc *doc,
 		plist_get_text(sim_profiles_load(device, SIM_MDM_PATH, doc), "PushMagic");
 	char made[37];
 
-	uuid_make(device, "push-magic", relation->row, made);
+	sim_device_uuid(device, "push-magic", relation->row, made);
 	snprintf(relation->magic, sizeof(relation->magic), "%.63s", magic ? magic : made);
 }
 
@@ -179,7 +167,7 @@ int sim_relation_begin(struct sim_device *device, const struct sim_profile *prof
 	relation->row = row;
 	relation->is_user_enrollment = mode && !strcmp(mode, "BYOD");
 	if (relation->is_user_enrollment)
-		uuid_make(device, "enrollment-id", row, relation->enrollment_id);
+		sim_device_uuid(device, "enrollment-id", row, relation->enrollment_id);
 	take_magic(device, doc, relation);
 	r = take_anchors(device, doc, &relation->anchors, err);
 	return r < 0 ? r : sim_profile_anchors(profile->root, &relation->anchors, err);
@@ -187,114 +175,18 @@ int sim_relation_begin(struct sim_device *device, const struct sim_profile *prof
 
 /* ---- writing ---- */
 
-/** struct writing - one profile on its way into the files */
-struct writing {
-	const struct sim_profile *profile;
-	const struct sim_relation *relation;
-	int64_t now;
-	uint8_t ref[12];
-};
-
-/* what a payload keeps: all but the one-time secret that got the identity */
-static struct plist *payload_copy(struct plist_doc *doc, const struct plist *payload,
-				  const struct writing *writing)
-{
-	struct plist *copy;
-
-	if (payload != writing->profile->identity)
-		return plist_copy(doc, payload);
-	copy = plist_new_dict(doc);
-	for (const struct plist *value = payload->as.items.first; value; value = value->next)
-		if (strcmp(value->key, "PayloadContent") != 0)
-			plist_set(doc, copy, value->key, plist_copy(doc, value));
-	plist_set_data(doc, copy, "PERSISTENT_REF", slice_of(writing->ref, sizeof(writing->ref)));
-	return copy;
-}
-
-static int stub_write(struct sim_device *device, const struct writing *writing, struct err *err)
-{
-	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
-	const struct plist *root = writing->profile->root;
-	struct plist *stub, *payloads;
-	char path[SIM_STUB_PATH_LEN];
-	int r = plist_doc_new(&doc, err);
-
-	if (r < 0)
-		return r;
-	stub = plist_new_dict(doc);
-	payloads = plist_new_array(doc);
-	for (const struct plist *value = root->as.items.first; value; value = value->next)
-		if (strcmp(value->key, "PayloadContent") != 0)
-			plist_set(doc, stub, value->key, plist_copy(doc, value));
-	for (const struct plist *payload = plist_get_array(root, "PayloadContent")->as.items.first;
-	     payload; payload = payload->next)
-		plist_add(doc, payloads, payload_copy(doc, payload, writing));
-	plist_set(doc, stub, "PayloadContent", payloads);
-	plist_set_date(doc, stub, "InstallDate", writing->now);
-	sim_profiles_stub_path(writing->profile->identifier, path);
-	return sim_profiles_store(device, path, stub, err);
-}
-
-static int mdm_write(struct sim_device *device, const struct writing *writing, struct err *err)
-{
-	static const char *const copied[] = {"ServerURL",      "CheckInURL",
-					     "Topic",          "AccessRights",
-					     "EnrollmentMode", "ServerCapabilities"};
-	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
-	const struct plist *payload = writing->profile->mdm;
-	struct plist *mdm;
-	int r = plist_doc_new(&doc, err);
-
-	if (r < 0)
-		return r;
-	mdm = plist_new_dict(doc);
-	for (size_t i = 0; i < ARRAY_COUNT(copied); i++)
-		if (plist_get(payload, copied[i]))
-			plist_set(doc, mdm, copied[i],
-				  plist_copy(doc, plist_get(payload, copied[i])));
-	plist_set_text(doc, mdm, "PushMagic", writing->relation->magic);
-	plist_set_text(doc, mdm, "ManagingProfileIdentifier", writing->profile->identifier);
-	plist_set_bool(doc, mdm, "IsProfileLocked", writing->relation->is_locked);
-	plist_set_bool(doc, mdm, "IsADEProfile", false);
-	plist_set_data(doc, mdm, "IdentityPersistentRef",
-		       slice_of(writing->ref, sizeof(writing->ref)));
-	return sim_profiles_store(device, SIM_MDM_PATH, mdm, err);
-}
-
-static int dependency_write(struct sim_device *device, const struct writing *writing,
-			    struct err *err)
-{
-	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
-	struct plist *dict, *users;
-	char hex[2 * sizeof(writing->ref) + 1];
-	int r = plist_doc_new(&doc, err);
-
-	if (r < 0)
-		return r;
-	dict = plist_new_dict(doc);
-	users = plist_new_array(doc);
-	hex_encode(writing->ref, sizeof(writing->ref), hex);
-	plist_add(doc, users,
-		  plist_new_text(doc, plist_get_text(writing->profile->mdm, "PayloadUUID")));
-	plist_set(doc, dict, hex, users);
-	return sim_profiles_store(device, DEPENDENCY_PATH, dict, err);
-}
-
 int sim_relation_store(struct sim_device *device, const struct sim_profile *profile,
 		       const struct sim_relation *relation, struct err *err)
 {
-	struct writing writing = {
-		.profile = profile, .relation = relation, .now = sim_device_now(device)};
-	int r;
+	const struct sim_enrolling enrolling = {.profile = profile->root,
+						.mdm = profile->mdm,
+						.identity = profile->identity,
+						.magic = relation->magic,
+						.row = relation->row,
+						.since = sim_device_now(device),
+						.is_locked = relation->is_locked};
+	int r = sim_identity_keep(device, relation->row, buf_slice(&relation->cert),
+				  buf_slice(&relation->key), err);
 
-	sim_keychain_ref("idnt", relation->row, writing.ref);
-	r = sim_identity_keep(device, relation->row, buf_slice(&relation->cert),
-			      buf_slice(&relation->key), err);
-	if (r == 0)
-		r = stub_write(device, &writing, err);
-	if (r == 0)
-		r = mdm_write(device, &writing, err);
-	if (r == 0)
-		r = dependency_write(device, &writing, err);
-	return r < 0 ? r : sim_profiles_manifest(device, err);
+	return r < 0 ? r : sim_enrollment_write(device, &enrolling, err);
 }

@@ -1,15 +1,13 @@
 /*
- * device_enrollment - MDM.plist, the enrollment profile's stub and the list of profiles
+ * device_enrollment - an enrollment told in words, and what the present one is
  *
- * What a device writes when it enrolls, and takes away when it leaves; keys and their types as in
+ * The words become the profile that a service would have sent; keys and their types as in
  * docs/format/ios-backup, "MDM.plist".
  */
 #include "sim/mechanism.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define DEPENDENCY_PATH SIM_PROFILES_FOLDER "/PayloadDependency.plist"
 
 enum {
 	YEAR_SECONDS = 365 * SIM_DAY_SECONDS,
@@ -55,16 +53,6 @@ bool sim_identity_parse(const char *word, enum sim_identity_kind *kind)
 
 /* ---- the enrollment profile ---- */
 
-static void uuid_make(struct sim_device *device, const char *purpose, uint64_t number, char out[37])
-{
-	uint8_t uuid[16];
-
-	sim_device_derive(device, purpose, number, uuid, sizeof(uuid));
-	uuid[6] = 0x40 | (uuid[6] & 15);
-	uuid[8] = 0x80 | (uuid[8] & 15);
-	uuid_format(uuid, out);
-}
-
 /* a push topic names the service's certificate: the same for all its devices */
 static void topic_make(const char *server, char out[80])
 {
@@ -96,13 +84,12 @@ static const char *payload_type(enum sim_identity_kind kind)
 					     : "com.apple.security.acme";
 }
 
-/** struct relation - what the files of one enrollment name in common */
+/** struct relation - what the payloads of one enrollment name in common */
 struct relation {
 	const struct sim_enrollment *enrollment;
 	uint64_t number; /* counts the device's enrollments; row of its identity */
 	char identifier[SIM_SERVER_LEN + 16], topic[80];
 	char profile_uuid[37], mdm_uuid[37], identity_uuid[37];
-	uint8_t ref[12];
 };
 
 static struct plist *payload_make(struct plist_doc *doc, const char *type, const char *parent,
@@ -129,27 +116,15 @@ static struct plist *identity_payload(struct plist_doc *doc, const struct relati
 
 	if (is_hardware || enrollment->identity == SIM_IDENTITY_ACME)
 		plist_set_bool(doc, payload, "HardwareBound", is_hardware);
-	plist_set_data(doc, payload, "PERSISTENT_REF",
-		       slice_of(relation->ref, sizeof(relation->ref)));
 	return payload;
 }
 
-static int stub_write(struct sim_device *device, const struct relation *relation, struct err *err)
+static struct plist *mdm_payload(struct plist_doc *doc, const struct relation *relation)
 {
-	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
 	const struct sim_enrollment *enrollment = relation->enrollment;
-	struct plist *stub, *mdm, *payloads;
-	char path[SIM_STUB_PATH_LEN];
-	int r = plist_doc_new(&doc, err);
+	struct plist *mdm = payload_make(doc, "com.apple.mdm", relation->identifier, ".mdm",
+					 relation->mdm_uuid);
 
-	if (r < 0)
-		return r;
-	stub = payload_make(doc, "Configuration", relation->identifier, "", relation->profile_uuid);
-	plist_set_text(doc, stub, "PayloadDisplayName", "Management profile");
-	plist_set_text(doc, stub, "PayloadOrganization", relation->identifier);
-	plist_set_bool(doc, stub, "PayloadRemovalDisallowed", enrollment->is_locked);
-	plist_set_date(doc, stub, "InstallDate", enrollment->since);
-	mdm = payload_make(doc, "com.apple.mdm", relation->identifier, ".mdm", relation->mdm_uuid);
 	plist_set_text(doc, mdm, "ServerURL", enrollment->server);
 	plist_set_text(doc, mdm, "Topic", relation->topic);
 	plist_set_text(doc, mdm, "IdentityCertificateUUID", relation->identity_uuid);
@@ -157,64 +132,44 @@ static int stub_write(struct sim_device *device, const struct relation *relation
 	plist_set_bool(doc, mdm, "CheckOutWhenRemoved", true);
 	if (mode_of(enrollment->kind))
 		plist_set_text(doc, mdm, "EnrollmentMode", mode_of(enrollment->kind));
-	payloads = plist_new_array(doc);
-	plist_add(doc, payloads, mdm);
-	plist_add(doc, payloads, identity_payload(doc, relation));
-	plist_set(doc, stub, "PayloadContent", payloads);
-	sim_profiles_stub_path(relation->identifier, path);
-	return sim_profiles_store(device, path, stub, err);
+	return mdm;
 }
 
-static int mdm_write(struct sim_device *device, const struct relation *relation, struct err *err)
+/* the profile as the service would have sent it, into the device's files */
+static int profile_write(struct sim_device *device, const struct relation *relation,
+			 struct err *err)
 {
 	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
 	const struct sim_enrollment *enrollment = relation->enrollment;
-	struct plist *mdm;
+	struct plist *profile, *mdm, *identity, *payloads;
 	char magic[37];
 	int r = plist_doc_new(&doc, err);
 
 	if (r < 0)
 		return r;
-	mdm = plist_new_dict(doc);
-	uuid_make(device, "push-magic", relation->number, magic);
-	plist_set_text(doc, mdm, "ServerURL", enrollment->server);
-	plist_set_text(doc, mdm, "Topic", relation->topic);
-	plist_set_text(doc, mdm, "PushMagic", magic);
-	plist_set_text(doc, mdm, "ManagingProfileIdentifier", relation->identifier);
-	plist_set_int(doc, mdm, "AccessRights", ALL_RIGHTS);
-	plist_set_bool(doc, mdm, "IsProfileLocked", enrollment->is_locked);
-	plist_set_bool(doc, mdm, "IsADEProfile", enrollment->kind == SIM_ENROLLED_ADE);
-	plist_set_data(doc, mdm, "IdentityPersistentRef",
-		       slice_of(relation->ref, sizeof(relation->ref)));
-	if (mode_of(enrollment->kind)) {
-		char persona[37];
-
-		uuid_make(device, "persona", relation->number, persona);
-		plist_set_text(doc, mdm, "EnrollmentMode", mode_of(enrollment->kind));
-		plist_set_text(doc, mdm, "PersonaID", persona);
-	}
-	if (enrollment->kind == SIM_ENROLLED_USER)
-		plist_set_bool(doc, mdm, "UserEnrollment", true);
-	return sim_profiles_store(device, SIM_MDM_PATH, mdm, err);
-}
-
-/* which profiles depend on which certificate: its reference in hexadecimal -> payload UUIDs */
-static int dependency_write(struct sim_device *device, const struct relation *relation,
-			    struct err *err)
-{
-	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
-	struct plist *dict, *users;
-	char hex[2 * sizeof(relation->ref) + 1];
-	int r = plist_doc_new(&doc, err);
-
-	if (r < 0)
-		return r;
-	dict = plist_new_dict(doc);
-	users = plist_new_array(doc);
-	hex_encode(relation->ref, sizeof(relation->ref), hex);
-	plist_add(doc, users, plist_new_text(doc, relation->mdm_uuid));
-	plist_set(doc, dict, hex, users);
-	return sim_profiles_store(device, DEPENDENCY_PATH, dict, err);
+	profile = payload_make(doc, "Configuration", relation->identifier, "",
+			       relation->profile_uuid);
+	plist_set_text(doc, profile, "PayloadDisplayName", "Management profile");
+	plist_set_text(doc, profile, "PayloadOrganization", relation->identifier);
+	plist_set_bool(doc, profile, "PayloadRemovalDisallowed", enrollment->is_locked);
+	mdm = mdm_payload(doc, relation);
+	identity = identity_payload(doc, relation);
+	payloads = plist_new_array(doc);
+	plist_add(doc, payloads, mdm);
+	plist_add(doc, payloads, identity);
+	plist_set(doc, profile, "PayloadContent", payloads);
+	sim_device_uuid(device, "push-magic", relation->number, magic);
+	return sim_enrollment_write(
+		device,
+		&(struct sim_enrolling){.profile = profile,
+					.mdm = mdm,
+					.identity = identity,
+					.magic = magic,
+					.row = relation->number,
+					.since = enrollment->since,
+					.is_locked = enrollment->is_locked,
+					.is_ade = enrollment->kind == SIM_ENROLLED_ADE},
+		err);
 }
 
 /* a key that the hardware itself holds: an erase destroys it, and no backup has it */
@@ -245,23 +200,16 @@ int sim_enrollment_install(struct sim_device *device, const struct sim_enrollmen
 	relation.number = (uint64_t)sim_fact_int(device, "enrollments", 0) + 1;
 	identifier_make(enrollment.server, relation.identifier);
 	topic_make(enrollment.server, relation.topic);
-	uuid_make(device, "enrollment-profile", relation.number, relation.profile_uuid);
-	uuid_make(device, "mdm-payload", relation.number, relation.mdm_uuid);
-	uuid_make(device, "identity-payload", relation.number, relation.identity_uuid);
-	sim_keychain_ref("idnt", relation.number, relation.ref);
+	sim_device_uuid(device, "enrollment-profile", relation.number, relation.profile_uuid);
+	sim_device_uuid(device, "mdm-payload", relation.number, relation.mdm_uuid);
+	sim_device_uuid(device, "identity-payload", relation.number, relation.identity_uuid);
 	if (r == 0)
 		r = sim_fact_put_int(device, "enrollments", (int64_t)relation.number, err);
 	if (r == 0)
 		r = sim_identity_make(device, &enrollment, relation.number, err);
 	if (r == 0 && enrollment.identity == SIM_IDENTITY_ACME_HARDWARE)
 		r = enclave_put(device, relation.number, err);
-	if (r == 0)
-		r = stub_write(device, &relation, err);
-	if (r == 0)
-		r = mdm_write(device, &relation, err);
-	if (r == 0)
-		r = dependency_write(device, &relation, err);
-	return r < 0 ? r : sim_profiles_manifest(device, err);
+	return r < 0 ? r : profile_write(device, &relation, err);
 }
 
 /* ---- reading ---- */
@@ -364,8 +312,6 @@ int sim_enrollment_remove(struct sim_device *device, struct err *err)
 {
 	CLEANUP(plist_doc_free_p) struct plist_doc *doc = NULL;
 	const struct plist *mdm;
-	const char *identifier;
-	char path[SIM_STUB_PATH_LEN];
 	int r = plist_doc_new(&doc, err);
 
 	if (r < 0)
@@ -373,20 +319,10 @@ int sim_enrollment_remove(struct sim_device *device, struct err *err)
 	mdm = sim_profiles_load(device, SIM_MDM_PATH, doc);
 	if (!mdm)
 		return 0;
-	identifier = plist_get_text(mdm, "ManagingProfileIdentifier");
-	if (identifier) {
-		sim_profiles_stub_path(identifier, path);
-		r = sim_profiles_drop(device, path, err);
-	}
-	if (r == 0)
-		r = sim_keychain_remove(device, "cert", row_of(mdm), err);
+	r = sim_keychain_remove(device, "cert", row_of(mdm), err);
 	if (r == 0)
 		r = sim_keychain_remove(device, "keys", row_of(mdm), err);
-	if (r == 0)
-		r = sim_profiles_drop(device, SIM_PROFILES_FOLDER "/MDMAppManagement.plist", err);
-	if (r == 0)
-		r = sim_profiles_drop(device, DEPENDENCY_PATH, err);
-	if (r == 0)
-		r = sim_profiles_drop(device, SIM_MDM_PATH, err);
-	return r < 0 ? r : sim_profiles_manifest(device, err);
+	return r < 0 ? r
+		     : sim_enrollment_unwrite(
+			       device, plist_get_text(mdm, "ManagingProfileIdentifier"), err);
 }

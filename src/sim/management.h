@@ -8,7 +8,8 @@
  *
  *   device_cloud.c       the organisation's claim: CloudConfigurationDetails.plist, and the
  *                        set-aside copy that was fetched at activation
- *   device_enrollment.c  MDM.plist and the enrollment profile's stub
+ *   device_enrollment.c  an enrollment told in words, and what the present one is
+ *   device_enrollment_files.c  what every enrollment writes: MDM.plist, the profile's stub
  *   device_stubs.c       the folder of profiles, and the list of them
  *   device_identity.c    the certificate and key by which the service knows the device
  *   device_keychain.c    items, and how they travel; device_seal.c: their encryption
@@ -97,6 +98,29 @@ int sim_enrollment_install(struct sim_device *device, const struct sim_enrollmen
 			   struct err *err);
 /** sim_enrollment_remove - MDM.plist, profile and identity go; 0 also where there is none */
 int sim_enrollment_remove(struct sim_device *device, struct err *err);
+
+/* ---- device_enrollment_files.c ---- */
+
+/** struct sim_enrolling - an enrollment profile on its way into the files; all borrowed */
+struct sim_enrolling {
+	const struct plist *profile;        /* a dictionary with its PayloadContent */
+	const struct plist *mdm, *identity; /* of its payloads */
+	const char *magic;
+	uint64_t row;  /* of the identity in the keychain */
+	int64_t since; /* seconds since 1970 */
+	bool is_locked, is_ade;
+};
+/** sim_enrollment_write - MDM.plist, the profile's stub without one-time secrets, who depends on
+ * its certificate, the list of profiles */
+int sim_enrollment_write(struct sim_device *device, const struct sim_enrolling *enrolling,
+			 struct err *err);
+/** sim_enrollment_unwrite - all of these go; @identifier: of the profile, or NULL */
+int sim_enrollment_unwrite(struct sim_device *device, const char *identifier, struct err *err);
+/** sim_device_uuid - the same for the same device, purpose and number */
+void sim_device_uuid(struct sim_device *device, const char *purpose, uint64_t number, char out[37]);
+
+/* ---- device_stubs.c ---- */
+
 enum { SIM_STUB_PATH_LEN = 160 };
 /** sim_profiles_load - the dictionary in @path of the profiles' domain, in @doc; NULL if there is
  * none */
