@@ -307,9 +307,10 @@ static struct plist *cloud_request(struct line *line, struct slice supervisor)
 	return request;
 }
 
-static struct plist *profile_request(struct line *line, const char *type, struct buf *text)
+static struct plist *profile_request(struct line *line, const char *type, const char *payload_type,
+				     struct buf *text)
 {
-	struct plist *request, *profile;
+	struct plist *request, *profile, *payloads, *payload;
 
 	plist_doc_reset(line->out);
 	profile = plist_new_dict(line->out);
@@ -317,6 +318,12 @@ static struct plist *profile_request(struct line *line, const char *type, struct
 	plist_set_text(line->out, profile, "PayloadIdentifier", "org.example.wifi");
 	plist_set_text(line->out, profile, "PayloadUUID", "7A4E0E5C-0000-4000-8000-000000000001");
 	plist_set_int(line->out, profile, "PayloadVersion", 1);
+	payloads = plist_new_array(line->out);
+	payload = plist_new_dict(line->out);
+	plist_set_text(line->out, payload, "PayloadType", payload_type);
+	plist_add(line->out, payloads, payload);
+	plist_set(line->out, profile, "PayloadContent", payloads);
+	buf_truncate(text, 0);
 	MUST(plist_write_xml(line->out, profile, text, &err));
 	request = line_dict(line, "RequestType", type);
 	plist_set_data(line->out, request, "Payload", buf_slice(text));
@@ -329,6 +336,7 @@ static void supervision_and_profiles_follow_the_rules(void **state)
 	struct buf key = BUF_INIT(CRYPTO_PEM_MAX), cert = BUF_INIT(CRYPTO_PEM_MAX),
 		   der = BUF_INIT(CRYPTO_PEM_MAX);
 	CLEANUP(buf_clear) struct buf signature = BUF_INIT(1 << 16), profile = BUF_INIT(1 << 16);
+	CLEANUP(buf_clear) struct buf other = BUF_INIT(1 << 16);
 	const struct plist *reply;
 	struct plist *request;
 	struct slice challenge;
@@ -350,8 +358,11 @@ static void supervision_and_profiles_follow_the_rules(void **state)
 	assert_false(value); /* the device decides that */
 
 	/* without escalation a profile needs a person */
-	assert_string_equal(mc(&line, profile_request(&line, "InstallProfile", &profile), &reply),
-			    "Error");
+	assert_string_equal(
+		mc(&line,
+		   profile_request(&line, "InstallProfile", "com.apple.wifi.managed", &profile),
+		   &reply),
+		"Error");
 	assert_int_equal(error_code(reply), 4020);
 	request = line_dict(&line, "RequestType", "InstallProfileSilent");
 	plist_set_data(line.out, request, "Payload", buf_slice(&profile));
@@ -380,6 +391,10 @@ static void supervision_and_profiles_follow_the_rules(void **state)
 	request = line_dict(&line, "RequestType", "InstallProfileSilent");
 	plist_set_data(line.out, request, "Payload", buf_slice(&profile));
 	assert_string_equal(mc(&line, request, &reply), "Acknowledged");
+	/* one that would enroll the device is for a person, whoever asks */
+	request = profile_request(&line, "InstallProfileSilent", "com.apple.mdm", &other);
+	assert_string_equal(mc(&line, request, &reply), "Error");
+	assert_int_equal(error_code(reply), 4020);
 	assert_string_equal(mc(&line, line_dict(&line, "RequestType", "GetProfileList"), &reply),
 			    "Acknowledged");
 	assert_string_equal(plist_text(plist_at(plist_get_array(reply, "OrderedIdentifiers"), 0)),

@@ -74,6 +74,28 @@ static struct outcome profile_list(struct session *session, const struct plist *
 	return acknowledged;
 }
 
+/* an enrollment speaks with its service, and the wire reaches none: its profile is not left lying
+ * about as if it were installed */
+static bool enrolls(const struct plist *profile)
+{
+	const struct plist *payloads = plist_get_array(profile, "PayloadContent");
+
+	for (const struct plist *payload = payloads ? payloads->as.items.first : NULL; payload;
+	     payload = payload->next) {
+		const char *type = plist_get_text(payload, "PayloadType");
+
+		if (type && !strcmp(type, "com.apple.mdm"))
+			return true;
+	}
+	return false;
+}
+
+static struct outcome needs_a_person(void)
+{
+	return failed("MCInstallationErrorDomain", MC_NEEDS_INTERACTION,
+		      "The profile must be installed interactively.");
+}
+
 /* profiles come as they are, or signed: only plain ones are understood here */
 static struct outcome install(struct session *session, const struct plist *request)
 {
@@ -90,6 +112,8 @@ static struct outcome install(struct session *session, const struct plist *reque
 	    plist_parse(doc, payload, &limits, &profile, &reason) < 0 ||
 	    !plist_get_text(profile, "PayloadIdentifier"))
 		return failed("MCProfileErrorDomain", 1000, "The profile is invalid.");
+	if (enrolls(profile))
+		return needs_a_person();
 	return (struct outcome){
 		.r = sim_device_profile_put(device_of(session), profile, session->err)};
 }
@@ -102,8 +126,7 @@ static struct outcome install_asking(struct session *session, const struct plist
 
 	if (!plist_get_data(request, "Payload", &payload) || payload.len == 0)
 		return failed("MCProfileErrorDomain", 1000, "The profile is invalid.");
-	return failed("MCInstallationErrorDomain", MC_NEEDS_INTERACTION,
-		      "The profile must be installed interactively.");
+	return needs_a_person();
 }
 
 static struct outcome install_silent(struct session *session, const struct plist *request,
