@@ -116,8 +116,6 @@ int mdm_escape(struct buf *out, const char *text, struct err *err);
 
 /* ---- mdm_record.c: what other commands ask ---- */
 
-enum { MDM_UDID_MAX = 64 };
-
 /** mdm_text - a text of an answer, borrowed from @object; "" when it is null, no text or absent */
 const char *mdm_text(const json_t *object, const char *key);
 /** mdm_get - GET @path; caller releases *@out */

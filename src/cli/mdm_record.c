@@ -36,50 +36,20 @@ int mdm_get_one(struct mdm *mdm, const char *what, const char *id, const char *r
 	return 0;
 }
 
-/* by_serial - of several devices in a list, the one with that serial number; NULL: none */
-static const json_t *by_serial(const json_t *list, const char *serial)
-{
-	const json_t *devices = json_object_get(list, "devices"), *device;
-
-	for (size_t i = 0; (device = json_array_get(devices, i)); i++)
-		if (!strcmp(mdm_text(device, "serial"), serial))
-			return device;
-	return NULL;
-}
-
-/* udid_of - the UDID under which the service has the device with that serial number; "": none */
-static int udid_of(struct mdm *mdm, const char *serial, char udid[MDM_UDID_MAX], struct err *err)
-{
-	CLEANUP(buf_clear) struct buf path = BUF_INIT(512);
-	json_t *list;
-	int r = buf_append_text(&path, "/devices?limit=1000&text=", err);
-
-	if (r == 0)
-		r = mdm_escape(&path, serial, err);
-	if (r == 0)
-		r = mdm_get(mdm, buf_text(&path), &list, err);
-	if (r < 0)
-		return r;
-	snprintf(udid, MDM_UDID_MAX, "%s", mdm_text(by_serial(list, serial), "udid"));
-	json_decref(list);
-	return 0;
-}
-
 int mdm_record_ask(struct mdm *mdm, const char *udid, const char *serial, struct mdm_record *out,
 		   struct err *err)
 {
-	char found[MDM_UDID_MAX];
+	const char *name = *udid ? udid : serial;
 	int r = 0;
 
 	*out = (struct mdm_record){0};
-	snprintf(found, sizeof(found), "%s", udid);
-	if (!*found && *serial)
-		r = udid_of(mdm, serial, found, err);
-	if (r == 0 && *found)
-		r = mdm_get_one(mdm, "devices", found, "", &out->device, err);
+	/* by its serial number, too; lists would leave out a hidden record */
+	if (*name)
+		r = mdm_get_one(mdm, "devices", name, "", &out->device, err);
 	/* a retired record has no enrollment any more */
 	if (r == 0 && out->device && !mdm_record_is_gone(out))
-		r = mdm_get_one(mdm, "enrollments", found, "", &out->enrollment, err);
+		r = mdm_get_one(mdm, "enrollments", mdm_text(out->device, "udid"), "",
+				&out->enrollment, err);
 	if (r < 0)
 		mdm_record_clear(out);
 	return r;

@@ -97,17 +97,24 @@ static int say_enrollment(struct mdm *mdm, const json_t *enrollment, struct plan
 	return r;
 }
 
+/* the UDID of the target, be it known from its own backup; "" if it is not */
+static const char *udid_of(const struct plan_case *kase)
+{
+	bool is_of_backup =
+		!*kase->udid && *kase->serial && strcmp(kase->serial, kase->backup_serial) == 0;
+
+	return is_of_backup ? kase->backup_udid : kase->udid;
+}
+
 /* Lists and records leave out what was deleted. Its enrollment stays until the device was heard
  * once more, so that the profile goes, too: a device that comes back before is taken, and leaves.
  */
 static int say_absent(struct mdm *mdm, struct plan_case *kase, struct err *err)
 {
-	const char *udid = kase->udid;
+	const char *udid = udid_of(kase);
 	json_t *enrollment = NULL;
 	int r = 0;
 
-	if (!*udid && *kase->serial && !strcmp(kase->serial, kase->backup_serial))
-		udid = kase->backup_udid;
 	if (*udid)
 		r = mdm_get_one(mdm, "enrollments", udid, "", &enrollment, err);
 	if (r == 0 && enrollment && strcmp(mdm_text(enrollment, "state"), "enabled") != 0)
@@ -173,7 +180,7 @@ int cli_plan_record(struct cli *cli, struct plan_case *kase, struct err *err)
 	if (r == 0)
 		r = say_service(&mdm, kase, err);
 	if (r == 0)
-		r = mdm_record_ask(&mdm, kase->udid, kase->serial, &record, err);
+		r = mdm_record_ask(&mdm, udid_of(kase), kase->serial, &record, err);
 	if (r == 0)
 		r = say_record(&mdm, &record, kase, err);
 	mdm_record_clear(&record);
