@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* a buffer of at most so many bytes leaves no copy behind when it grows */
+enum { WIPED_MAX = 256 << 10 };
+
 struct slice slice_text(const char *text)
 {
 	return slice_of(text, text ? strlen(text) : 0);
@@ -35,6 +38,23 @@ void buf_truncate(struct buf *buf, size_t len)
 		buf->len = len;
 }
 
+/* grow - realloc may leave a copy behind, and any small buffer may hold a secret; what is larger
+ * holds files, and is moved by the kernel without a copy */
+static uint8_t *grow(const struct buf *buf, size_t cap)
+{
+	uint8_t *bytes;
+
+	if (buf->cap > WIPED_MAX)
+		return realloc(buf->bytes, cap);
+	bytes = malloc(cap);
+	if (bytes && buf->bytes) {
+		memcpy(bytes, buf->bytes, buf->cap);
+		explicit_bzero(buf->bytes, buf->cap);
+		free(buf->bytes);
+	}
+	return bytes;
+}
+
 int buf_reserve(struct buf *buf, size_t len, struct err *err)
 {
 	size_t want, cap;
@@ -51,7 +71,7 @@ int buf_reserve(struct buf *buf, size_t len, struct err *err)
 		cap = cap > SIZE_MAX / 2 ? want : cap * 2;
 	if (cap > buf->max)
 		cap = buf->max;
-	bytes = realloc(buf->bytes, cap);
+	bytes = grow(buf, cap);
 	if (!bytes)
 		return err_no_memory(err);
 	buf->bytes = bytes;

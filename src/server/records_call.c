@@ -141,6 +141,7 @@ static void device_put(struct records *records, struct call_writer *out, const c
 	log_event(answer->status == 200 ? LOG_DEBUG : LOG_INFO, "device", "id=%s %s status=%d%s%s",
 		  *answer->id ? answer->id : "-", what, answer->status,
 		  answer->reason ? " reason=" : "", answer->reason ? answer->reason : "");
+	fleet_answer_clear(answer); /* it may have told the device a token of its own */
 }
 
 static int do_checkin(struct records *records, struct call_fields *in, struct call_writer *out,

@@ -260,6 +260,31 @@ def confined(world, on_postgresql):
         required.stop()
 
 
+def memory_of(pid):
+    """What the process holds, mapping by mapping, but for the stack, which the next call writes over."""
+    with open(f'/proc/{pid}/maps') as maps, open(f'/proc/{pid}/mem', 'rb') as memory:
+        for line in maps:
+            start, end = (int(word, 16) for word in line.split()[0].split('-'))
+            if line.split()[1].startswith('rw') and '[stack]' not in line:
+                memory.seek(start)
+                yield memory.read(end - start)
+
+
+@case('a token that a device was given back stays in the memory of neither records nor courier')
+def forgotten(world):
+    token = b'correct horse battery staple'
+    with Service(world) as service:
+        device = migrated(service)
+        check(device.checkin('SetBootstrapToken', BootstrapToken=token)[0] == 200)
+        check(device.checkin('GetBootstrapToken')[1]['BootstrapToken'] == token)
+        for pid in service.processes('records') + service.processes('courier'):
+            try:
+                kept = [word for piece in memory_of(pid) for word in (token, base64.b64encode(token)) if word in piece]
+            except PermissionError as why:
+                raise Skip('the memory of a process is not for this user to read') from why
+            check(not kept, f'{kept} in process {pid}')
+
+
 class Load:
     """Clients that go on while processes die, and note what was acknowledged to them."""
 
