@@ -157,6 +157,12 @@ def password(world):
             done.append(world.rehome(*words, env=named))
         check('management   unknown' not in done[-1].text, done[-1].text)
         no_secret(world, service, word, *done)
+        # what this repository knows as personal opens with what its owner gives
+        count = len(audited(service, udid, 'backup-password-get'))
+        world.rehome('ownership', 'set', udid, 'personal')
+        world.rehome('ls', 'latest', env=named, code=1)
+        check(len(audited(service, udid, 'backup-password-get')) == count, 'read for a personal device')
+        world.rehome('ownership', 'set', udid, 'unknown')
         # without the service it opens with what a person gives, and with that alone
         world.rehome('ls', 'latest', code=1)
         world.rehome('ls', 'latest', '--device-password-file', world.secret('shown', word))
