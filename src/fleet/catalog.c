@@ -4,6 +4,8 @@
  */
 #include "fleet/internal.h"
 
+#include <jansson.h>
+
 /* whom @target covers is looked at again */
 static int mark(struct fleet *fleet, const struct store_target *target, struct err *err)
 {
@@ -18,17 +20,22 @@ static int find_group(struct fleet *fleet, const char *name, struct store_group 
 	return r == STORE_NO_ROW ? fleet_no_such(err, "group", name) : r;
 }
 
-static int set_member(struct fleet *fleet, int64_t group, const char *udid, bool is_member,
+static int set_member(struct fleet *fleet, const char *group, const char *udid, bool is_member,
 		      struct err *err)
 {
 	struct store_target target = {.kind = STORE_TO_DEVICE};
 	struct store_device device;
-	int r = fleet_find_device(fleet, udid, &device, err);
+	struct store_group row;
+	int r = find_group(fleet, group, &row, err);
 
 	if (r == 0)
-		r = store_member_set(fleet->store, group, device.no, is_member, err);
+		r = fleet_find_device(fleet, udid, &device, err);
+	if (r == 0)
+		r = store_member_set(fleet->store, row.no, device.no, is_member, err);
+	if (r != 0)
+		return r;
 	target.no = device.no;
-	return r != 0 ? r : mark(fleet, &target, err);
+	return mark(fleet, &target, err);
 }
 
 int fleet_group_set(struct fleet *fleet, const char *group, const char *udid, bool is_member,
@@ -40,14 +47,12 @@ int fleet_group_set(struct fleet *fleet, const char *group, const char *udid, bo
 
 	if (!group[0] || strlen(group) > FLEET_NAME_MAX || !text_is_utf8(group, strlen(group)))
 		return fleet_refused(err, "a group's name has 1 to 255 bytes of UTF-8");
-	r = store_group_insert(fleet->store, &row, err);
-	if (r == STORE_CONFLICT)
-		r = store_group_find(fleet->store, group, &row, err);
-	if (r == 0 && udid)
-		r = set_member(fleet, row.no, udid, is_member, err);
-	if (r != 0)
+	r = udid ? set_member(fleet, group, udid, is_member, err)
+		 : store_group_insert(fleet->store, &row, err);
+	if (r < 0 || r == FLEET_NO_SUCH)
 		return r;
-	return fleet_audit(fleet, by, action, udid ? udid : group, NULL, err);
+	return fleet_audit_json(fleet, by, action, udid ? udid : group,
+				udid ? json_pack("{s:s}", "group", group) : json_object(), err);
 }
 
 int fleet_group_remove(struct fleet *fleet, const char *group, const char *by, struct err *err)
@@ -104,6 +109,21 @@ static int assign_devices(struct fleet *fleet, struct store_assignment *row,
 	return r;
 }
 
+/* target_json - whom, for the audit; NULL without memory */
+static json_t *target_json(const struct fleet_target *target)
+{
+	json_t *ids;
+
+	if (target->kind == FLEET_TARGET_GROUP)
+		return json_pack("{s:s}", "group", target->name);
+	if (target->kind == FLEET_TARGET_ALL)
+		return json_pack("{s:b}", "all", true);
+	ids = json_array();
+	for (size_t i = 0; i < target->count; i++)
+		json_array_append_new(ids, json_string(target->ids[i]));
+	return json_pack("{s:o}", "ids", ids);
+}
+
 static int assign(struct fleet *fleet, enum store_assigned what, const char *identifier,
 		  const struct fleet_target *target, bool is_assigned, const char *by,
 		  struct err *err)
@@ -130,7 +150,8 @@ static int assign(struct fleet *fleet, enum store_assigned what, const char *ide
 	}
 	if (r != 0)
 		return r;
-	return fleet_audit(fleet, by, is_assigned ? "assign" : "unassign", identifier, NULL, err);
+	return fleet_audit_json(fleet, by, is_assigned ? "assign" : "unassign", identifier,
+				target_json(target), err);
 }
 
 /* ---- profiles ---- */

@@ -355,8 +355,8 @@ int fleet_pairing_sign(struct fleet *fleet, const char *udid, struct slice chall
 
 /* ---- groups, profiles, declarations -------------------------------------------------- */
 
-/** fleet_group_set - make @group (is_member of no matter), put @udid in or out of it; @udid NULL:
- * only make it. Profiles follow at once. FLEET_NO_SUCH */
+/** fleet_group_set - put @udid in or out of @group; @udid NULL: make it (is_member of no matter),
+ * if it is not there. Profiles follow at the next sweep. FLEET_NO_SUCH: no such group or device */
 int fleet_group_set(struct fleet *fleet, const char *group, const char *udid, bool is_member,
 		    const char *by, struct err *err);
 /** fleet_group_remove - with its memberships and assignments. FLEET_NO_SUCH */

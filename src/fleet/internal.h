@@ -199,6 +199,9 @@ int fleet_inventory_take(struct fleet_scene *scene, const struct store_enrollmen
 			 const struct buf *response, struct err *err);
 
 /* record.c */
+/** fleet_audit_json - fleet_audit with @detail, which is released; NULL: ERR_NO_MEMORY */
+int fleet_audit_json(struct fleet *fleet, const char *by, const char *action, const char *subject,
+		     struct json_t *detail, struct err *err);
 /** fleet_contact - note in memory that the device was heard; fleet_contacts_flush writes it */
 void fleet_contact(struct fleet *fleet, int64_t device, int64_t now);
 /** fleet_find - enrollment by id with the FLEET_NO_SUCH of operators' functions */

@@ -3,7 +3,10 @@
  */
 #include "fleet/internal.h"
 
+#include <jansson.h>
 #include <stdlib.h>
+
+enum { DETAIL_LEN_MAX = 8 << 20 }; /* every id that a request can name */
 
 int fleet_refused(struct err *err, const char *reason)
 {
@@ -47,6 +50,15 @@ int fleet_audit(struct fleet *fleet, const char *by, const char *action, const c
 				  .detail = detail};
 
 	return store_audit_add(fleet->store, &row, err);
+}
+
+int fleet_audit_json(struct fleet *fleet, const char *by, const char *action, const char *subject,
+		     json_t *detail, struct err *err)
+{
+	CLEANUP(buf_clear) struct buf text = BUF_INIT(DETAIL_LEN_MAX);
+	int r = mdm_json_dump(detail, &text, err);
+
+	return r < 0 ? r : fleet_audit(fleet, by, action, subject, buf_text(&text), err);
 }
 
 int fleet_event(struct fleet *fleet, const char *kind, const char *subject, const char *body,

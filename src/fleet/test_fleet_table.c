@@ -90,6 +90,7 @@ static struct fleet_peer everything(struct testing *t)
 	TESTING_DO(t, fleet_ownership_set(t->fleet, ID, FLEET_CORPORATE, "anna", &t->err));
 	secret(t, FLEET_BYPASS_CODE, "AAAAA-BBBB");
 	secret(t, FLEET_BACKUP_PASSWORD, "correct horse");
+	TESTING_DO(t, fleet_group_set(t->fleet, "sales", NULL, true, "anna", &t->err));
 	TESTING_DO(t, fleet_group_set(t->fleet, "sales", ID, true, "anna", &t->err));
 	declaration(t);
 	profile(t);

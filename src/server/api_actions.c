@@ -25,6 +25,13 @@ int api_act_inventory(struct api_call *call, struct err *err)
 			 one_inventory, err);
 }
 
+/* a fleet_each_refused: why the one does not get it, into the struct err that @arg is */
+static void refusal_note(void *arg, const char *id, const char *reason)
+{
+	(void)id;
+	err_set(arg, ERR_POLICY, "%s", reason);
+}
+
 /* enqueue_one - @type with @keys (NULL or an object, released) for @id, urgently */
 static int enqueue_one(struct api_call *call, const char *id, const char *type, json_t *keys,
 		       struct err *err)
@@ -40,8 +47,9 @@ static int enqueue_one(struct api_call *call, const char *id, const char *type, 
 	if (r < 0)
 		return r;
 	wish.command = buf_slice(&plist);
-	return fleet_command_enqueue(call->context->fleet, &wish, &target, &queued, NULL, NULL,
-				     err);
+	r = fleet_command_enqueue(call->context->fleet, &wish, &target, &queued, refusal_note, err,
+				  err);
+	return r == 0 && queued.refused ? FLEET_REFUSED : r;
 }
 
 static int one_lock(struct api_call *call, const char *id, struct err *err)

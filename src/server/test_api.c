@@ -445,6 +445,46 @@ static void a_serial_number_of_several_devices_is_refused_and_names_them(void **
 	assert_int_equal(json_array_size(json_object_get(scene->answer, "devices")), 0);
 }
 
+static void whoever_is_not_enrolled_any_more_is_not_said_to_be_locked(void **state)
+{
+	struct scene *scene = *state;
+	struct store_enrollment enrollment;
+
+	devices_put(scene, "D1", "D2");
+	assert_int_equal(store_begin(scene->store, NULL), 0);
+	assert_int_equal(store_enrollment_find(scene->store, "D1", &enrollment, NULL), 0);
+	enrollment.state = STORE_DISABLED;
+	assert_int_equal(store_enrollment_put(scene->store, &enrollment, NULL), 0);
+	assert_int_equal(store_commit(scene->store, NULL), 0);
+	assert_int_equal(ask(scene, "POST", "/api/v1/actions/lock", "", "{\"ids\":[\"D1\"]}"), 0);
+	assert_int_equal(scene->status, 409);
+	assert_non_null(strstr(refusal(scene), "not enabled"));
+	assert_int_equal(
+		ask(scene, "POST", "/api/v1/actions/lock", "", "{\"ids\":[\"D1\",\"D2\"]}"), 0);
+	assert_int_equal(scene->status, 207);
+	assert_int_equal(number(scene, "done"), 1);
+}
+
+static void a_group_is_joined_when_it_is_there_and_the_audit_tells_which(void **state)
+{
+	struct scene *scene = *state;
+	const json_t *row;
+
+	devices_put(scene, "D1", "D2");
+	assert_int_equal(ask(scene, "POST", "/api/v1/groups/shcool/add", "", "{\"ids\":[\"D2\"]}"),
+			 0);
+	assert_int_equal(scene->status, 404);
+	assert_int_equal(ask(scene, "PUT", "/api/v1/groups/school", "", ""), 0);
+	assert_int_equal(ask(scene, "POST", "/api/v1/groups/school/add", "", "{\"ids\":[\"D2\"]}"),
+			 0);
+	assert_int_equal(scene->status, 200);
+	assert_int_equal(ask(scene, "GET", "/api/v1/audit", "limit=1", ""), 0);
+	row = json_array_get(json_object_get(scene->answer, "audit"), 0);
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(row, "detail"), "group")),
+		"school");
+}
+
 static void a_token_with_a_scope_finds_serial_numbers_of_its_group_alone(void **state)
 {
 	struct scene *scene = *state;
@@ -602,6 +642,8 @@ int main(void)
 		IN_SCENE(a_challenge_is_signed_for_operators_of_the_whole_service),
 		IN_SCENE(a_serial_number_names_a_device_where_its_udid_does),
 		IN_SCENE(a_serial_number_of_several_devices_is_refused_and_names_them),
+		IN_SCENE(whoever_is_not_enrolled_any_more_is_not_said_to_be_locked),
+		IN_SCENE(a_group_is_joined_when_it_is_there_and_the_audit_tells_which),
 		IN_SCENE(a_token_with_a_scope_finds_serial_numbers_of_its_group_alone),
 		IN_SCENE(a_push_certificate_must_fit_its_key_its_time_and_the_topic),
 		cmocka_unit_test(what_json_says_becomes_a_property_list),
