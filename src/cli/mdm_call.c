@@ -70,6 +70,12 @@ int mdm_connect(struct mdm *mdm, struct err *err)
 	len = strlen(mdm->url);
 	if (len > 0 && mdm->url[len - 1] == '/')
 		mdm->url[len - 1] = 0;
+	/* the token is not for those who listen on the way */
+	if (strncmp(mdm->url, "https://", 8) != 0)
+		return err_set(err, ERR_USAGE,
+			       "\"%.200s\" is no URL of a service (--server, REHOME_MDM_URL): say "
+			       "https://HOST[:PORT]",
+			       mdm->url);
 	r = token_read(mdm, err);
 	if (r < 0)
 		return r;
@@ -79,6 +85,11 @@ int mdm_connect(struct mdm *mdm, struct err *err)
 		r = fs_read_file(mdm->cli->world->fs, file, &ca, err);
 		if (r < 0 && (file != path || r != ERR_NOT_FOUND))
 			return err_wrap(err, r, "the CA of the service (--ca, REHOME_MDM_CA)");
+		if (r == 0 && !memmem(ca.bytes, ca.len, "-----BEGIN CERTIFICATE-----", 27))
+			return err_set(err, ERR_USAGE,
+				       "%s holds no certificate in PEM (--ca, REHOME_MDM_CA): the "
+				       "service's is public/ca.pem in its data folder",
+				       file);
 		snprintf(mdm->ca_path, sizeof(mdm->ca_path), "%s", r == 0 ? file : "");
 	}
 	config.ca_pem = buf_slice(&ca);
@@ -157,7 +168,7 @@ int mdm_ask(struct mdm *mdm, const char *method, const char *path, const char *c
 			err, r,
 			"no service at %s (--server, REHOME_MDM_URL; `rehome serve` starts one)",
 			mdm->url);
-	if (r == ERR_POLICY && !strncmp(mdm->url, "https:", 6))
+	if (r == ERR_POLICY)
 		return err_wrap(err, r,
 				"the service's certificate is not vouched for by %s: --ca "
 				"(REHOME_MDM_CA) names the file that `rehome serve` printed, "

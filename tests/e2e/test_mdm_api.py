@@ -278,6 +278,14 @@ def command_line(world):
         mdm('group', 'add', 'desk')
         mdm('group', 'join', 'desk', udid)
         check('desk' in mdm('device', 'show', udid).text)
+        mdm('group', 'join', 'dsek', udid, code=3)
+        check('dsek' not in mdm('group', 'list').text, 'a slip of the pen made a group')
+        # the token goes to nobody in clear, and a CA that is none is told as such
+        for server in (service.url.replace('https:', 'http:'), service.url.removeprefix('https://')):
+            told = mdm('--server', server, 'device', 'list', code=2)
+            check('https://HOST[:PORT]' in told.messages, told.messages)
+        told = mdm('--ca', str(secret), 'device', 'list', code=2)
+        check('holds no certificate in PEM' in told.messages, told.messages)
         sent = mdm('command', 'send', 'DeviceInformation', '--group', 'desk', '--keys', '{"Queries": ["DeviceName"]}',
                    '--json').json()
         check(sent['queued'] == 1, sent)
