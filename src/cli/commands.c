@@ -15,7 +15,7 @@ const struct cli_command cli_commands[] = {
 	 0, 0, cli_run_devices},
 	{"pair", "DEVICE", "make this computer and a device trust each other",
 	 "Asks the device to trust this computer and waits until its owner has answered there.\n"
-	 "DEVICE is a UDID, its first characters, or the device's name.",
+	 "DEVICE is a UDID, its first characters, or the device's name or serial number.",
 	 1, 1, cli_run_pair},
 	{"backup", "DEVICE", "back a device up into a snapshot",
 	 "Takes in what changed since the last snapshot of the device, and all of it the first "

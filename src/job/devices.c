@@ -37,15 +37,22 @@ static size_t fit_by_udid(const struct job_device *list, size_t count, const cha
 	return fits;
 }
 
-static int device_name(const struct job_env *env, const struct job_device *device, char *out,
-		       size_t len, struct err *err)
+/* is_called - is @wanted its name, or its serial number as it is printed on it? */
+static bool is_called(const struct job_env *env, const struct job_device *device,
+		      const char *wanted)
 {
 	CLEANUP(lockdown_close) struct lockdown lockdown;
-	int r;
+	struct err ignored = ERR_INIT; /* one device in trouble does not hide another */
+	char text[JOB_TEXT_MAX];
 
 	lockdown_init(&lockdown);
-	r = lockdown_open(&lockdown, env, device, err);
-	return r < 0 ? r : lockdown_get_text(&lockdown, "DeviceName", out, len, err);
+	if (lockdown_open(&lockdown, env, device, &ignored) < 0)
+		return false;
+	if (lockdown_get_text(&lockdown, "DeviceName", text, sizeof(text), &ignored) == 0 &&
+	    !strcmp(text, wanted))
+		return true;
+	return lockdown_get_text(&lockdown, "SerialNumber", text, sizeof(text), &ignored) == 0 &&
+	       !strcasecmp(text, wanted);
 }
 
 static size_t fit_by_name(const struct job_env *env, const struct job_device *list, size_t count,
@@ -54,14 +61,10 @@ static size_t fit_by_name(const struct job_env *env, const struct job_device *li
 	size_t fits = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		struct err ignored = ERR_INIT; /* one device in trouble does not hide another */
-		char name[JOB_TEXT_MAX];
-
-		if (device_name(env, &list[i], name, sizeof(name), &ignored) == 0 &&
-		    !strcmp(name, wanted)) {
-			*found = i;
-			fits++;
-		}
+		if (!is_called(env, &list[i], wanted))
+			continue;
+		*found = i;
+		fits++;
 	}
 	return fits;
 }

@@ -55,7 +55,8 @@ int job_devices(struct job_device **out, size_t *count, struct err *err);
 /**
  * job_device_find - the device that a person means
  * @wanted: UDID (with or without dash), a unique beginning of one (4 characters or more), or the
- * device's name Returns 0; ERR_NOT_FOUND; ERR_USAGE when several fit.
+ * device's name or serial number
+ * Returns 0; ERR_NOT_FOUND; ERR_USAGE when several fit.
  */
 int job_device_find(const struct job_env *env, const char *wanted, struct job_device *out,
 		    struct err *err);

@@ -17,6 +17,9 @@ def main_job(world):
     devices = world.rehome('--json', 'devices', mux=mux).json()
     check({d['udid'] for d in devices} == {world.udid(ipad), world.udid(other)}, devices)
 
+    by_udid, by_serial = (json.loads(world.rehome('pair', next(d[key] for d in devices if d['name'] == "Anna's iPad"), '--json',
+                                                  mux=mux).text) for key in ('udid', 'serial'))
+    check(by_udid == by_serial, 'a serial number finds another device than its UDID')
     first = world.rehome('backup', world.udid(ipad), mux=mux).text.strip()
     check(len(first) == 16, f'not a snapshot id: {first}')
     world.sim('age', ipad, '--days', '1')
