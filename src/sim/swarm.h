@@ -2,7 +2,9 @@
  * swarm - many light devices in one process, for load and endurance
  *
  *   swarm_pool.c    key pairs, and certificates by SCEP
- *   swarm_talk.c    what a light device says and does, step by step
+ *   swarm_send.c    what a light device says
+ *   swarm_command.c commands and declarations, and its answers
+ *   swarm_talk.c    what it does, step by step
  *   swarm_run.c     who speaks next; counts, and what must never happen
  *
  * A light device has no files: an enrollment, a certificate of its own over one of the pool's keys,
@@ -115,7 +117,50 @@ int swarm_scep_request(struct light *light, struct buf *message, struct err *err
 /** swarm_scep_answer - the certificate into @light->next_cert; SIM_REFUSED */
 int swarm_scep_answer(struct light *light, struct slice answer, struct err *err);
 
+/* ---- swarm_send.c: each begins a call, whose end is swarm_on_reply ---- */
+
+#define SWARM_HEAD                                                                                \
+	"<?xml version=\"1.0\" encoding=\"UTF-8\"?><!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST " \
+	"1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\"><plist "                    \
+	"version=\"1.0\"><dict>"
+#define SWARM_CHECKIN "application/x-apple-aspen-mdm-checkin"
+#define SWARM_CONNECT "application/x-apple-aspen-mdm; charset=UTF-8"
+
+/** swarm_send_as - any call; @cert empty: nobody's identity; @key: number of its key in the pool */
+int swarm_send_as(struct light *light, const char *method, const char *url, const char *type,
+		  struct slice body, struct slice cert, unsigned key, struct err *err);
+/** swarm_send_own - PUT under the device's identity, the next one where it has one */
+int swarm_send_own(struct light *light, const char *url, const char *type, struct slice body,
+		   struct err *err);
+int swarm_send_authenticate(struct light *light, struct err *err);
+int swarm_send_token(struct light *light, enum swarm_step step, struct err *err);
+/** swarm_send_declarative - @data: further keys, XML */
+int swarm_send_declarative(struct light *light, enum swarm_step step, const char *endpoint,
+			   const char *data, struct err *err);
+/** swarm_send_session - Idle, or the answer that is owed */
+int swarm_send_session(struct light *light, struct err *err);
+
+/* ---- swarm_command.c; SIM_REFUSED: no message of a service ---- */
+
+/** swarm_command_take - a command: the answer is sent, or the certificate that it brings is asked
+ * for */
+int swarm_command_take(struct light *light, struct slice bytes, struct err *err);
+/** swarm_answer_write - the answer that is owed into @light->body; @keys: further keys, XML */
+int swarm_answer_write(struct light *light, const char *status, const char *keys, struct err *err);
+/** swarm_items_take - declaration-items: the first of them is asked for */
+int swarm_items_take(struct light *light, struct slice body, struct err *err);
+/** swarm_declaration_next - the next one is asked for, or the status sent */
+int swarm_declaration_next(struct light *light, struct err *err);
+
 /* ---- swarm_talk.c ---- */
+
+void swarm_on_reply(void *arg, int code, struct http_reply *reply, const struct err *err);
+/** swarm_profile_take - what an enrollment profile tells; SIM_REFUSED: it is none */
+int swarm_profile_take(struct light *light, struct slice bytes, struct err *err);
+/** swarm_send_scep - ask for the certificate of the profile that was taken */
+int swarm_send_scep(struct light *light, struct err *err);
+/** swarm_note - a line for the journal */
+void swarm_note(const struct light *light, const char *word, const char *what);
 
 /** swarm_udid, swarm_serial - of the reserved range, by number */
 const char *swarm_udid(const struct light *light, char out[41]);
