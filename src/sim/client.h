@@ -126,6 +126,9 @@ void sim_relation_init(struct sim_relation *relation);
 void sim_relation_clear(struct sim_relation *relation);
 /** sim_relation_load - SIM_DEVICE_ABSENT: not enrolled, or only in words (no live identity) */
 int sim_relation_load(struct sim_device *device, struct sim_relation *relation, struct err *err);
+/** sim_relation_is_live - has it an identity that a real service issued? Then that one is asked,
+ * not words */
+bool sim_relation_is_live(struct sim_device *device);
 /** sim_incumbent_load - borrowed from @doc; SIM_DEVICE_ABSENT, with an empty one */
 int sim_incumbent_load(struct sim_device *device, struct plist_doc *doc,
 		       struct sim_incumbent *incumbent);

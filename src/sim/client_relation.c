@@ -108,6 +108,14 @@ int sim_relation_load(struct sim_device *device, struct sim_relation *relation, 
 	return r < 0 ? r : take_anchors(device, doc, &relation->anchors, err);
 }
 
+bool sim_relation_is_live(struct sim_device *device)
+{
+	CLEANUP(sim_relation_clear) struct sim_relation relation;
+
+	sim_relation_init(&relation);
+	return sim_relation_load(device, &relation, NULL) == 0;
+}
+
 int sim_incumbent_load(struct sim_device *device, struct plist_doc *doc,
 		       struct sim_incumbent *incumbent)
 {

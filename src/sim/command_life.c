@@ -17,15 +17,6 @@ struct step {
 
 /* ---- the wire ---- */
 
-/* has it an identity that a real service issued? Then that service is asked, not the words */
-static bool is_live(struct sim_device *device)
-{
-	CLEANUP(sim_relation_clear) struct sim_relation relation;
-
-	sim_relation_init(&relation);
-	return sim_relation_load(device, &relation, NULL) == 0;
-}
-
 static void judge(const struct sim_session *session, bool is_there, enum sim_reply *reply,
 		  enum sim_then *then)
 {
@@ -114,7 +105,8 @@ static int setup(struct step *step, struct err *err)
 		    : sim_setup_finish(step->device, step->value[SETUP_SIGN_IN] != NULL, err);
 	if (r >= 0)
 		fprintf(step->world->out, "%s\n", (is_part ? panes : ends)[r]);
-	if (r == 0 && !is_part && is_live(step->device)) /* what a restore brought back, speaks */
+	if (r == 0 && !is_part &&
+	    sim_relation_is_live(step->device)) /* what a restore brought back, speaks */
 		return contact_live(step, err);
 	return r < 0 ? r : 0;
 }
@@ -146,7 +138,7 @@ static int contact(struct step *step, struct err *err)
 	enum sim_then then;
 	int r;
 
-	if (is_live(step->device))
+	if (sim_relation_is_live(step->device))
 		return contact_live(step, err);
 	r = sim_contact_make(step->device, sim_service_in_words(), &reply, &then, err);
 
@@ -178,7 +170,7 @@ enum { UNMANAGE_BY_SERVICE };
 
 static int unmanage(struct step *step, struct err *err)
 {
-	if (is_live(step->device)) {
+	if (sim_relation_is_live(step->device)) {
 		if (step->value[UNMANAGE_BY_SERVICE])
 			return err_set(err, ERR_USAGE,
 				       "the service of this device is real: let it say so");

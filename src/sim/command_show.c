@@ -1,4 +1,5 @@
 /* command_show - what an all-knowing observer sees of a device */
+#include "sim/client.h"
 #include "sim/mechanism.h"
 
 #include <getopt.h>
@@ -141,6 +142,8 @@ static void show_history(struct printer *printer, struct sim_device *device)
 
 static int show_management(struct printer *printer, struct sim_device *device, struct err *err)
 {
+	/* what a real service will say no words know */
+	bool speaks = sim_relation_is_live(device);
 	struct sim_observation seen;
 	int r = sim_observe(device, sim_service_in_words(), &seen, err);
 
@@ -150,11 +153,13 @@ static int show_management(struct printer *printer, struct sim_device *device, s
 	put_text(printer, "management_server", seen.server);
 	put_text(printer, "enrolled", sim_enrollment_word(seen.kind));
 	put_bool(printer, "management_is_fresh", seen.is_fresh);
-	put_bool(printer, "management_is_stale", seen.is_stale);
+	if (!speaks)
+		put_bool(printer, "management_is_stale", seen.is_stale);
 	put_bool(printer, "is_locked_in", seen.is_locked);
 	put_bool(printer, "has_ade_record", seen.has_ade_record);
-	put_text(printer, "next_contact", sim_reply_word(seen.reply));
-	put_text(printer, "then", sim_then_word(seen.then));
+	put_text(printer, "next_contact", speaks ? "not_asked" : sim_reply_word(seen.reply));
+	if (!speaks)
+		put_text(printer, "then", sim_then_word(seen.then));
 	put_text(printer, "restore", seen.restore);
 	put_text(printer, "content", seen.content);
 	put_text(printer, "setup", seen.setup);

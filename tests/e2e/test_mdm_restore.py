@@ -99,6 +99,8 @@ def ended(world):
         world.person(ipad, 'erase')
         check(restore(world, ipad, folder)[:2] == ['home', 'refused, stays'])
         check(world.sim('contact', ipad).text.strip() == 'refused, stays')
+        seen = world.facts(ipad)  # only a call finds out what the service says
+        check(seen['next_contact'] == 'not_asked' and 'management_is_stale' not in seen and 'then' not in seen, seen)
         check(world.facts(ipad)['management'] != 'none', 'nobody but an operator ends an enrollment')
         service.enroll(ipad)
         check(poll(world, ipad)['status'] == 200 and service.enrollment(udid)['generation'] == 3)
