@@ -19,7 +19,7 @@ help:
 	@echo 'make test       unit and end-to-end tests (samples; seeds are printed, SEED=N repeats)'
 	@echo 'make soak       the full counts: kills, cut cables, full disks, power losses'
 	@echo 'make scenarios  what plan predicts against what simulated devices do (ID=T08 tells one story)'
-	@echo 'make scenarios-mutate  would they notice? changes ten things in a copy, some minutes'
+	@echo 'make scenarios-mutate  would they notice? changes 18 things in a copy, some minutes'
 	@echo 'make bench      speed against idevicebackup2 on the same simulated device, and of the MDM service'
 	@echo 'make asan       the tests under Address- and UndefinedBehaviorSanitizer'
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS (20)'

@@ -30,11 +30,11 @@ STALE = ('refused', 'unreachable')
 
 
 class Story:
-    """`steps`: methods of Stage, with `back_up` among them.  `is_held`: the service holds what would end the relation until an
+    """`steps`: methods of Stage, with `back_up` among them; `rule`: what the prediction must rest on.  `is_held`: the service holds what would end the relation until an
     operator has looked at the restore; what comes then is what counts.  `in_doubt`: shows what `at_risk` warns of"""
 
-    def __init__(self, name, title, steps, facts=(), options=(), born=(), to_other_device=False, is_held=False, in_doubt=False):
-        self.name, self.title, self.steps, self.facts = name, title, steps, dict(facts)
+    def __init__(self, name, rule, title, steps, facts=(), options=(), born=(), to_other_device=False, is_held=False, in_doubt=False):
+        self.name, self.rule, self.title, self.steps, self.facts = name, rule, title, steps, dict(facts)
         self.options, self.born, self.to_other_device = options, born, to_other_device
         self.is_held, self.in_doubt = is_held, in_doubt
         self.differences, self.predicted, self.observed, self.shown = [], {}, {}, set()
@@ -94,6 +94,10 @@ class Stage:
         for row in self.service.api('GET', f'/enrollments/{self.udid}/commands')['queue']:
             self.service.api('DELETE', f'/commands/{row["uuid"]}')
         self.story.shown.add(('action', 'cancel_pending_action'))
+
+    def note_contacts(self):
+        """They are written once a minute, and at its end; whoever was heard since is not hidden for long."""
+        self.restart()
 
     def hide(self):
         self.service.act('hide', self.udid)
@@ -174,10 +178,12 @@ def erase_then_enroll(stage, folder):
 
 
 def look_into_the_record(stage, _folder):
-    if stage.service.enrollment(stage.udid)['restore'] == 'refused':
+    noticed = stage.service.enrollment(stage.udid)['restore']
+    if noticed == 'refused':
         stage.service.act('confirm', stage.udid)
+    stage.story.differ('restore', 'refused' if stage.story.in_doubt else 'confirmed' if stage.story.is_held else 'noticed', noticed)
     if stage.service.device(stage.udid)['record'] == 'hidden':
-        stage.restart()  # contacts are written once a minute, and at its end
+        stage.note_contacts()
     harness.check(stage.service.device(stage.udid)['record'] == 'active', 'the record is not active')
 
 
@@ -189,27 +195,27 @@ BEFORE_RESTORE = {'cancel_pending_action'}
 WIPED = {'reset': 'wiped_by_service', 'wiped_by': 'this'}
 RETIRED = {'reset': 'retired_then_erased', 'wiped_by': 'this'}
 STORIES = [
-    Story('L-current', 'restored with its present identity', ['enroll', 'back_up', 'erase']),
-    Story('L-doubt', 'the same, by a service that takes nobody back unasked', ['enroll', 'back_up', 'erase'],
+    Story('L-current', 'R-202', 'restored with its present identity', ['enroll', 'back_up', 'erase']),
+    Story('L-doubt', 'R-212', 'the same, by a service that takes nobody back unasked', ['enroll', 'back_up', 'erase'],
           options=('--restore', 'refuse'), in_doubt=True),
-    Story('L-superseded', 'restored with the identity before the last renewal', ['enroll', 'back_up', 'renew', 'erase'],
+    Story('L-superseded', 'R-406', 'restored with the identity before the last renewal', ['enroll', 'back_up', 'renew', 'erase'],
           options=('--certificate-days', '365', '--renew-days', '400')),
-    Story('L-ended', 'enrolled again since the backup', ['enroll', 'back_up', 'erase', 'set_up', 'enroll', 'erase']),
-    Story('L-hidden', 'its record was hidden', ['enroll', 'back_up', 'erase', 'hide']),
-    Story('L-deleted', 'its record was deleted, and it has not heard of that', ['enroll', 'back_up', 'erase', 'delete']),
-    Story('L-gone', 'its record was deleted, and it left', ['enroll', 'back_up', 'delete', 'poll', 'erase']),
-    Story('L-wiped', 'wiped by the service', ['enroll', 'back_up', 'wipe', 'poll'], WIPED),
-    Story('L-retired', 'retired by the service, then erased', ['enroll', 'back_up', 'retire', 'poll', 'erase'], RETIRED),
-    Story('L-wipe-waits', 'erased while a wipe waited for it', ['enroll', 'back_up', 'wipe', 'erase'], is_held=True),
-    Story('L-wipe-cancelled', 'the same, and the wipe was cancelled', ['enroll', 'back_up', 'wipe', 'erase', 'cancel'], is_held=True),
-    Story('L-retire-waits', 'erased while a retirement waited for it', ['enroll', 'back_up', 'retire', 'erase'], is_held=True),
-    Story('L-barred', 'wiped by the service, which bars personal devices now', ['enroll', 'back_up', 'wipe', 'poll', 'bar_personal'],
+    Story('L-ended', 'R-841', 'enrolled again since the backup', ['enroll', 'back_up', 'erase', 'set_up', 'enroll', 'erase']),
+    Story('L-hidden', 'R-403', 'its record was hidden', ['enroll', 'back_up', 'erase', 'note_contacts', 'hide']),
+    Story('L-deleted', 'R-409', 'its record was deleted, and it has not heard of that', ['enroll', 'back_up', 'erase', 'delete']),
+    Story('L-gone', 'R-402', 'its record was deleted, and it left', ['enroll', 'back_up', 'delete', 'poll', 'erase']),
+    Story('L-wiped', 'R-203', 'wiped by the service', ['enroll', 'back_up', 'wipe', 'poll'], WIPED),
+    Story('L-retired', 'R-725', 'retired by the service, then erased', ['enroll', 'back_up', 'retire', 'poll', 'erase'], RETIRED),
+    Story('L-wipe-waits', 'R-409', 'erased while a wipe waited for it', ['enroll', 'back_up', 'wipe', 'erase'], is_held=True),
+    Story('L-wipe-cancelled', 'R-202', 'the same, and the wipe was cancelled', ['enroll', 'back_up', 'wipe', 'erase', 'cancel'], is_held=True),
+    Story('L-retire-waits', 'R-409', 'erased while a retirement waited for it', ['enroll', 'back_up', 'retire', 'erase'], is_held=True),
+    Story('L-barred', 'L-22', 'wiped by the service, which bars personal devices now', ['enroll', 'back_up', 'wipe', 'poll', 'bar_personal'],
           {**WIPED, 'personal_blocked': 'yes'}),
-    Story('L-unmanaged', 'not managed when it was backed up', ['back_up', 'erase']),
-    Story('L-corporate', 'the same, its serial number imported', ['back_up', 'import_identifier', 'erase'],
+    Story('L-unmanaged', 'R-807', 'not managed when it was backed up', ['back_up', 'erase']),
+    Story('L-corporate', 'R-807', 'the same, its serial number imported', ['back_up', 'import_identifier', 'erase'],
           {'identifier_imported': 'yes'}),
-    Story('L-other-device', 'its backup goes to another device', ['enroll', 'back_up', 'erase'], to_other_device=True),
-    Story('L-other-service', 'managed by another service', ['back_up', 'erase'], born=('--managed-by', 'other', '--enrolled', 'profile')),
+    Story('L-other-device', 'R-156', 'its backup goes to another device', ['enroll', 'back_up', 'erase'], to_other_device=True),
+    Story('L-other-service', 'R-206', 'managed by another service', ['back_up', 'erase'], born=('--managed-by', 'other', '--enrolled', 'profile')),
 ]
 # what all of them together must have shown
 TO_SHOW = {*(('action', action) for action in (*ACTIONS, *BEFORE_RESTORE, 'import_identifier_first')), ('error', 'E-01'), ('error', 'E-02'),
@@ -226,6 +232,7 @@ def plain(text):
 def compare(stage, before):
     """What was observed, whom the device belongs to, and what a person reads"""
     story, predicted = stage.story, stage.story.predicted
+    story.differ('rule', story.rule, next((rule['id'] for rule in predicted['rules'] if rule['id'] == story.rule), 'not applied'))
     for what, word in story.observed.items():
         story.differ(what, predicted[what], word)
     if predicted['ownership'] == 'unchanged':

@@ -66,6 +66,6 @@ def by_service(world):
 
 @case('a story of a running service tells where it differs')
 def service_difference(world):
-    story = scenarios_live.Story('L-ended', 'none', ['enroll', 'back_up', 'erase'], {'record_generation': 'newer'})
+    story = scenarios_live.Story('L-ended', 'R-841', 'none', ['enroll', 'back_up', 'erase'], {'record_generation': 'newer'})
     scenarios_live.tell_safely(world.build, story, world.env)
     check(('management', 'stale_this', 'this') in story.differences, story.differences)
