@@ -25,6 +25,7 @@ static const char help[] =
 	"  --managed-by NAME|URL             the service that manages it\n"
 	"  --enrolled ade|profile|adde|user|configurator\n"
 	"  --supervised[=no]  --locked\n"
+	"  --supervisor CERT_FILE            a host with this identity pairs without a question\n"
 	"  --identity scep|pkcs12|acme|acme-hardware\n"
 	"  --ade-record none|mandatory       cloud configuration by Apple's service\n"
 	"  --server-uid UID  --provisional-until TIME   of that record\n"

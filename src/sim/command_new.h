@@ -10,6 +10,7 @@ enum sim_managed_option {
 	OPTION_ENROLLED,
 	OPTION_IDENTITY,
 	OPTION_SUPERVISED,
+	OPTION_SUPERVISOR,
 	OPTION_LOCKED,
 	OPTION_ADE_RECORD,
 	OPTION_SERVER_UID,
@@ -27,6 +28,7 @@ enum sim_managed_option {
 	{"enrolled", required_argument, NULL, OPTION_ENROLLED}, \
 	{"identity", required_argument, NULL, OPTION_IDENTITY}, \
 	{"supervised", optional_argument, NULL, OPTION_SUPERVISED}, \
+	{"supervisor", required_argument, NULL, OPTION_SUPERVISOR}, \
 	{"locked", no_argument, NULL, OPTION_LOCKED}, \
 	{"ade-record", required_argument, NULL, OPTION_ADE_RECORD}, \
 	{"server-uid", required_argument, NULL, OPTION_SERVER_UID}, \

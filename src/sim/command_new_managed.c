@@ -36,6 +36,21 @@ static int take_word(struct sim_managed_wish *wish, int option, const char *text
 	return 0;
 }
 
+static int take_supervisor(struct sim_supervisor *supervisor, const char *path, struct err *err)
+{
+	CLEANUP(buf_clear) struct buf text = BUF_INIT(CRYPTO_PEM_MAX);
+	CLEANUP(buf_clear) struct buf der = BUF_INIT(SIM_SUPERVISOR_MAX);
+	int r = fs_read_file(fs_system(), path, &text, err);
+
+	if (r == 0)
+		r = crypto_cert_der(buf_slice(&text), &der, err);
+	if (r < 0)
+		return err_wrap(err, r, "--supervisor %s", path);
+	memcpy(supervisor->der, der.bytes, der.len);
+	supervisor->len = der.len;
+	return 0;
+}
+
 int sim_managed_take(struct sim_managed_wish *wish, int option, const char *text, struct err *err)
 {
 	struct sim_management *management = &wish->management;
@@ -57,6 +72,8 @@ int sim_managed_take(struct sim_managed_wish *wish, int option, const char *text
 		wish->has_supervised = true;
 		return take_yes_no("--supervised", text ? text : "yes", &management->is_supervised,
 				   err);
+	case OPTION_SUPERVISOR:
+		return take_supervisor(&management->supervisor, text, err);
 	case OPTION_LOCKED:
 		management->enrollment.is_locked = true;
 		return 0;
@@ -91,6 +108,7 @@ void sim_managed_settle(struct sim_managed_wish *wish)
 	if (!wish->has_record)
 		management->has_ade_record = kind == SIM_ENROLLED_ADE;
 	if (!wish->has_supervised)
-		management->is_supervised =
-			management->has_ade_record || kind == SIM_ENROLLED_CONFIGURATOR;
+		management->is_supervised = management->has_ade_record ||
+					    kind == SIM_ENROLLED_CONFIGURATOR ||
+					    management->supervisor.len > 0;
 }

@@ -51,6 +51,18 @@ static const struct {
 	{"OrganizationName", offsetof(struct sim_cloud, organization), SIM_WORD_LEN},
 };
 
+/* one that is longer than any is none that we could store again */
+static void supervisor_take(const struct plist *dict, struct sim_supervisor *supervisor)
+{
+	const struct plist *list = plist_get_array(dict, "SupervisorHostCertificates");
+	const struct plist *first = list ? list->as.items.first : NULL;
+
+	if (!first || first->type != PLIST_DATA || first->as.data.len > SIM_SUPERVISOR_MAX)
+		return;
+	memcpy(supervisor->der, first->as.data.bytes, first->as.data.len);
+	supervisor->len = first->as.data.len;
+}
+
 static void cloud_take(const struct plist *dict, struct sim_cloud *cloud)
 {
 	const struct plist *panes = plist_get_array(dict, "SkipSetup");
@@ -69,6 +81,7 @@ static void cloud_take(const struct plist *dict, struct sim_cloud *cloud)
 	cloud->source = (enum sim_cloud_source)source;
 	plist_get_int(dict, "ProvisionalEnrollmentExpiry", &cloud->provisional_until);
 	cloud->hides_restore = plist_has_text(panes, "Restore");
+	supervisor_take(dict, &cloud->supervisor);
 }
 
 int sim_cloud_load(struct sim_device *device, const char *path, struct sim_cloud *cloud,
@@ -98,7 +111,8 @@ int sim_cloud_load(struct sim_device *device, const char *path, struct sim_cloud
 static struct plist *cloud_make(struct plist_doc *doc, const struct sim_cloud *cloud,
 				bool is_applied)
 {
-	struct plist *dict = plist_new_dict(doc), *panes = plist_new_array(doc);
+	struct plist *dict = plist_new_dict(doc), *panes = plist_new_array(doc),
+		     *certs = plist_new_array(doc);
 
 	plist_set_int(doc, dict, "ConfigurationSource", cloud->source);
 	plist_set_bool(doc, dict, "AllowPairing", true);
@@ -122,6 +136,12 @@ static struct plist *cloud_make(struct plist_doc *doc, const struct sim_cloud *c
 	if (cloud->hides_restore)
 		plist_add(doc, panes, plist_new_text(doc, "Restore"));
 	plist_set(doc, dict, "SkipSetup", panes);
+	if (cloud->supervisor.len) {
+		plist_add(doc, certs,
+			  plist_new_data(doc,
+					 slice_of(cloud->supervisor.der, cloud->supervisor.len)));
+		plist_set(doc, dict, "SupervisorHostCertificates", certs);
+	}
 	return dict;
 }
 

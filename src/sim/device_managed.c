@@ -22,6 +22,8 @@ int sim_management_check(const struct sim_management *management, struct err *er
 	if (enrollment->is_locked && (!management->is_supervised || !enrollment->server[0]))
 		return err_set(err, ERR_USAGE,
 			       "--locked: only on a supervised device that is enrolled");
+	if (management->supervisor.len && !management->is_supervised)
+		return err_set(err, ERR_USAGE, "--supervisor: only of a supervised device");
 	if (is_account_driven(enrollment->kind) && enrollment->is_locked)
 		return err_set(err, ERR_USAGE, "an account-driven enrollment is never locked");
 	if (enrollment->kind == SIM_ENROLLED_ADE && !management->has_ade_record)
@@ -43,7 +45,8 @@ static struct sim_cloud cloud_of(const struct sim_management *management)
 	struct sim_cloud cloud = {.is_supervised = management->is_supervised,
 				  .is_mandatory = management->has_ade_record,
 				  .is_unremovable = management->enrollment.is_locked,
-				  .provisional_until = management->provisional_until};
+				  .provisional_until = management->provisional_until,
+				  .supervisor = management->supervisor};
 	char host[SIM_SERVER_LEN];
 
 	cloud.source = management->has_ade_record  ? SIM_CLOUD_ADE

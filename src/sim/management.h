@@ -42,6 +42,13 @@ enum sim_cloud_source {
 	SIM_CLOUD_ADE = 1,
 	SIM_CLOUD_CONFIGURATOR = 2,
 };
+enum { SIM_SUPERVISOR_MAX = 4096 };
+/** struct sim_supervisor - the certificate of a host that may pair without a question, in DER; of
+ * several the first. len 0: none */
+struct sim_supervisor {
+	uint8_t der[SIM_SUPERVISOR_MAX];
+	size_t len;
+};
 /** struct sim_cloud - the keys of a cloud configuration that a device acts on */
 struct sim_cloud {
 	enum sim_cloud_source source;
@@ -53,6 +60,7 @@ struct sim_cloud {
 	int64_t provisional_until; /* ProvisionalEnrollmentExpiry; 0 = not provisional */
 	char url[SIM_SERVER_LEN];  /* ConfigurationURL; empty: no profile to fetch */
 	char server_uid[SIM_WORD_LEN], organization[SIM_WORD_LEN];
+	struct sim_supervisor supervisor; /* SupervisorHostCertificates */
 };
 /** sim_cloud_load - the file at @path (SIM_CLOUD_PATH, SIM_SET_ASIDE_PATH); SIM_DEVICE_ABSENT */
 int sim_cloud_load(struct sim_device *device, const char *path, struct sim_cloud *cloud,
@@ -171,6 +179,7 @@ struct sim_management {
 	bool has_ade_record;       /* cloud configuration of source 1, mandatory */
 	const char *server_uid;    /* MDMServerUID of that record, or NULL (made before OS 26) */
 	int64_t provisional_until; /* of that record */
+	struct sim_supervisor supervisor;
 	const char *app_not_backed_up; /* bundle of a managed app that stays out, or NULL */
 };
 /** sim_management_check - ERR_USAGE for what no device can be */

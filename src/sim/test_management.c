@@ -98,7 +98,8 @@ static void a_cloud_configuration_is_read_as_it_was_written(void **state)
 				  .provisional_until = 77,
 				  .url = "https://a.example/enroll",
 				  .server_uid = "UID",
-				  .organization = "A"};
+				  .organization = "A",
+				  .supervisor = {.der = {0x30, 0x00, 0xff}, .len = 3}};
 	struct sim_cloud found;
 	struct sim_state now;
 
@@ -113,6 +114,8 @@ static void a_cloud_configuration_is_read_as_it_was_written(void **state)
 	assert_int_equal(found.provisional_until, 77);
 	assert_string_equal(found.url, cloud.url);
 	assert_string_equal(found.server_uid, "UID");
+	assert_int_equal(found.supervisor.len, 3);
+	assert_memory_equal(found.supervisor.der, cloud.supervisor.der, 3);
 	assert_int_equal(sim_device_state(device, &now, NULL), 0);
 	assert_true(now.is_supervised);
 	assert_int_equal(sim_cloud_remove(device, SIM_CLOUD_PATH, NULL), 0);

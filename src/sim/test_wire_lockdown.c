@@ -278,6 +278,41 @@ static void a_wrong_signature_does_not_pair(void **state)
 	line_close(&line);
 }
 
+static void sign(const struct supervisor *supervisor, const struct buf *challenge,
+		 struct buf *signature)
+{
+	buf_truncate(signature, 0);
+	MUST(crypto_cms_sign(buf_slice(challenge), buf_slice(&supervisor->cert),
+			     buf_slice(&supervisor->key), signature, &err));
+}
+
+static void an_answer_serves_on_the_connection_of_its_challenge_alone(void **state)
+{
+	CLEANUP(supervisor_clear) struct supervisor supervisor;
+	CLEANUP(buf_clear) struct buf challenge = BUF_INIT(1024), signature = BUF_INIT(1 << 16);
+	struct line line;
+
+	supervise(*state, &supervisor, false);
+	lockdown_open(&line, *state);
+	take_challenge(&line, &supervisor, &challenge);
+	line_close(&line);
+	sign(&supervisor, &challenge, &signature);
+	lockdown_open(&line, *state);
+	assert_string_equal(lockdown_error(ask(&line, supervised_request(&line, "ChallengeResponse",
+									 buf_slice(&signature)))),
+			    "MCProtected");
+	/* nor to the next challenge: it is another */
+	take_challenge(&line, &supervisor, &challenge);
+	assert_string_equal(lockdown_error(ask(&line, supervised_request(&line, "ChallengeResponse",
+									 buf_slice(&signature)))),
+			    "MCProtected");
+	take_challenge(&line, &supervisor, &challenge);
+	sign(&supervisor, &challenge, &signature);
+	assert_null(lockdown_error(
+		ask(&line, supervised_request(&line, "ChallengeResponse", buf_slice(&signature)))));
+	line_close(&line);
+}
+
 static void another_certificate_gets_no_challenge(void **state)
 {
 	CLEANUP(supervisor_clear) struct supervisor supervisor, stranger;
@@ -411,6 +446,7 @@ int main(void)
 		STAGED(an_unpaired_host_is_a_stranger_again),
 		STAGED(a_supervisor_pairs_by_signature_and_nobody_is_asked),
 		STAGED(a_wrong_signature_does_not_pair),
+		STAGED(an_answer_serves_on_the_connection_of_its_challenge_alone),
 		STAGED(another_certificate_gets_no_challenge),
 		STAGED(a_session_wants_a_known_host),
 		STAGED(a_session_ends_with_its_own_id_inside_tls),
