@@ -6,16 +6,16 @@
 /* why @device is none of ours to pair with; 0 if it is */
 static int judge(const struct store_device *device, struct err *err)
 {
-	if (device->record == STORE_RETIRED)
+	if (device->record != STORE_ACTIVE && device->record != STORE_HIDDEN)
 		return fleet_refused(err,
-				     "its record is retired: this service has given the device "
-				     "up. Pair by the question on its screen");
+				     "its record is retired or wiped: this service has given the "
+				     "device up. Pair by the question on its screen");
 	if (!device->is_supervised && device->flags & FLEET_SUPERVISION_KNOWN)
 		return fleet_refused(err, "the device says that it is not supervised. Pair by the "
 					  "question on its screen");
 	if (!device->is_supervised)
 		return fleet_refused(err, "the device has not said yet whether it is supervised: "
-					  "`rehome mdm device inventory` asks it");
+					  "`rehome mdm device refresh` asks it");
 	if (device->ownership != STORE_CORPORATE)
 		return fleet_refused(err, "the device is personal, and its person decides who may "
 					  "read it. `rehome mdm device set UDID "

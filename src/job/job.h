@@ -91,14 +91,35 @@ int job_device_facts(const struct job_env *env, const struct job_device *device,
 		     struct job_facts *facts, struct err *err);
 
 enum job_pair_outcome { JOB_PAIR_ALREADY = 1 };
+/** struct job_supervisor - a supervision identity, wherever its key is: embed it and fill it in */
+struct job_supervisor {
+	struct slice cert; /* PEM or DER, as the device was supervised with */
+	/* append CMS SignedData (DER, binary, content and certificate inside) over @challenge of
+	 * the device @udid; 0 or < 0 */
+	int (*sign)(struct job_supervisor *supervisor, const char *udid, struct slice challenge,
+		    struct buf *der, struct err *err);
+};
+/** struct job_supervisor_pem - one whose RSA key lies beside its certificate in a PEM text */
+struct job_supervisor_pem {
+	struct job_supervisor base;
+	struct slice pem;
+};
+/** job_supervisor_pem_init - @pem is borrowed as long as it serves; ERR_PROTOCOL, ERR_LIMIT, or
+ * ERR_USAGE if certificate and key are not there, are another's, or the key has a passphrase */
+int job_supervisor_pem_init(struct job_supervisor_pem *supervisor, struct slice pem,
+			    struct err *err);
+
 /**
  * job_pair - make this host and the device trust each other
- * @waits: repeat until the person at the device has answered (15 minutes at most); else one try
+ * @supervisor: prove it to be the device's instead of asking its person; NULL: ask
+ * @waits: repeat until the person at the device has answered, or unlocked it (15 minutes at most);
+ *         else one try
  * Returns 0; JOB_PAIR_ALREADY; ERR_DEVICE with the next step (locked, dialog pending, refused);
- * ERR_POLICY when a profile forbids it.  The private keys never leave this host.
+ * ERR_POLICY when a profile forbids it, or @supervisor is not the device's.  The private keys never
+ * leave this host.
  */
-int job_pair(const struct job_env *env, const struct job_device *device, bool waits,
-	     struct err *err);
+int job_pair(const struct job_env *env, const struct job_device *device,
+	     struct job_supervisor *supervisor, bool waits, struct err *err);
 
 /* ---- problems --------------------------------------------------------------- */
 

@@ -3,11 +3,10 @@
  *
  * The host makes three certificates around the device's public key and sends those; the
  * private keys stay here.  The person at the device then answers a question, which may take
- * minutes.
+ * minutes; or a supervised device sends a challenge, and whoever has the identity that it is
+ * supervised with signs it (pair_supervised.c).
  */
-#include "job/internal.h"
-
-#include "crypto/crypto.h"
+#include "job/pair.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,18 +14,11 @@
 
 enum { REPEAT_MS = 1000 };
 
-enum pair_outcome { PAIR_PENDING = 1, PAIR_LOCKED = 2 };
-
-struct pairing {
-	struct crypto_pairing certificates;
-	struct buf escrow_bag;
-	char host_id[37], system_buid[64], wifi_address[64], device_name[JOB_TEXT_MAX];
-};
-
 static void pairing_clear(struct pairing *pairing)
 {
 	crypto_pairing_clear(&pairing->certificates);
 	buf_wipe(&pairing->escrow_bag);
+	buf_clear(&pairing->challenge);
 }
 
 static int host_id_make(const struct job_env *env, char out[37], struct err *err)
@@ -68,18 +60,14 @@ static int pairing_make(struct pairing *pairing, struct lockdown *lockdown, stru
 				   clock_wall_seconds(env->clock), err);
 }
 
-/* pair_ask - one Pair request; certificates and names only, never a private key */
-static int pair_ask(struct pairing *pairing, struct lockdown *lockdown, struct err *err)
+/* pair_request - certificates and names only, never a private key */
+static struct plist *pair_request(const struct pairing *pairing, struct plist_doc *doc,
+				  const struct pair_proof *proof)
 {
-	struct crypto_pairing *certificates = &pairing->certificates;
-	struct plist_doc *doc = wire_request(&lockdown->wire);
+	const struct crypto_pairing *certificates = &pairing->certificates;
 	struct plist *request = link_lockdown_request(doc, "Pair", JOB_LABEL);
 	struct plist *record = plist_new_dict(doc), *options = plist_new_dict(doc);
-	const struct plist *reply;
-	const char *word = NULL;
 	char host_name[65] = "";
-	struct slice bag;
-	int r;
 
 	plist_set_data(doc, record, "DeviceCertificate", buf_slice(&certificates->device_cert_pem));
 	plist_set_data(doc, record, "HostCertificate", buf_slice(&certificates->host_cert_pem));
@@ -87,21 +75,44 @@ static int pair_ask(struct pairing *pairing, struct lockdown *lockdown, struct e
 	plist_set_text(doc, record, "HostID", pairing->host_id);
 	plist_set_text(doc, record, "SystemBUID", pairing->system_buid);
 	plist_set_bool(doc, options, "ExtendedPairingErrors", true);
+	if (proof)
+		plist_set_data(doc, options, proof->key, proof->bytes);
 	plist_set(doc, request, "PairRecord", record);
 	plist_set_text(doc, request, "ProtocolVersion", "2");
 	plist_set(doc, request, "PairingOptions", options);
 	if (gethostname(host_name, sizeof(host_name) - 1) == 0 &&
 	    text_is_utf8(host_name, strlen(host_name)))
 		plist_set_text(doc, request, "HostName", host_name);
-	r = lockdown_call(lockdown, request, "Pair", &reply, &word, err);
+	return request;
+}
+
+int pair_ask(struct pairing *pairing, struct lockdown *lockdown, const struct pair_proof *proof,
+	     struct err *err)
+{
+	struct plist_doc *doc = wire_request(&lockdown->wire);
+	const struct plist *reply;
+	const char *word = NULL;
+	struct slice bytes;
+	int r = lockdown_call(lockdown, pair_request(pairing, doc, proof), "Pair", &reply, &word,
+			      err);
+
 	if (word && !strcmp(word, "PairingDialogResponsePending"))
 		return PAIR_PENDING;
 	if (word && !strcmp(word, "PasswordProtected"))
 		return PAIR_LOCKED;
+	if (word && !strcmp(word, "MCProtected"))
+		return PAIR_FORBIDDEN;
+	if (word && !strcmp(word, "MCChallengeRequired")) {
+		buf_truncate(&pairing->challenge, 0);
+		r = link_lockdown_challenge(reply, &bytes, err);
+		if (r == 0)
+			r = buf_append_slice(&pairing->challenge, bytes, err);
+		return r < 0 ? r : PAIR_CHALLENGED;
+	}
 	if (r < 0)
 		return r;
-	if (plist_get_data(reply, "EscrowBag", &bag))
-		return buf_append_slice(&pairing->escrow_bag, bag, err);
+	if (plist_get_data(reply, "EscrowBag", &bytes))
+		return buf_append_slice(&pairing->escrow_bag, bytes, err);
 	return 0;
 }
 
@@ -156,8 +167,21 @@ static int not_yet(const struct job_device *device, int outcome, struct err *err
 				 device->udid);
 }
 
-static int pair_repeat(struct pairing *pairing, struct lockdown *lockdown, bool waits,
-		       struct err *err)
+/* pair_once - 0; PAIR_PENDING, PAIR_LOCKED: ask again; < 0 */
+static int pair_once(struct pairing *pairing, struct lockdown *lockdown,
+		     struct job_supervisor *supervisor, struct err *err)
+{
+	int r;
+
+	if (supervisor)
+		return pair_supervised(pairing, lockdown, supervisor, err);
+	r = pair_ask(pairing, lockdown, NULL, err);
+	/* the words for both are in @err */
+	return r == PAIR_FORBIDDEN || r == PAIR_CHALLENGED ? ERR_POLICY : r;
+}
+
+static int pair_repeat(struct pairing *pairing, struct lockdown *lockdown,
+		       struct job_supervisor *supervisor, bool waits, struct err *err)
 {
 	const struct job_env *env = lockdown->env;
 	int64_t deadline_ms = clock_mono_ms(env->clock) + JOB_PASSCODE_WAIT_MS;
@@ -165,7 +189,7 @@ static int pair_repeat(struct pairing *pairing, struct lockdown *lockdown, bool 
 	int r;
 
 	for (;;) {
-		r = pair_ask(pairing, lockdown, err);
+		r = pair_once(pairing, lockdown, supervisor, err);
 		if (r <= 0)
 			return r;
 		if (!waits || clock_mono_ms(env->clock) >= deadline_ms)
@@ -197,11 +221,13 @@ static int already_paired(const struct job_env *env, const struct job_device *de
 	return r == LOCKDOWN_NO_RECORD ? 0 : r;
 }
 
-int job_pair(const struct job_env *env, const struct job_device *device, bool waits,
-	     struct err *err)
+int job_pair(const struct job_env *env, const struct job_device *device,
+	     struct job_supervisor *supervisor, bool waits, struct err *err)
 {
 	CLEANUP(lockdown_close) struct lockdown lockdown;
-	CLEANUP(pairing_clear) struct pairing pairing = {.escrow_bag = BUF_INIT(64 << 10)};
+	CLEANUP(pairing_clear)
+	struct pairing pairing = {.escrow_bag = BUF_INIT(64 << 10),
+				  .challenge = BUF_INIT(LINK_CHALLENGE_MAX)};
 	int r;
 
 	lockdown_init(&lockdown);
@@ -213,7 +239,7 @@ int job_pair(const struct job_env *env, const struct job_device *device, bool wa
 	if (r == 0)
 		r = pairing_make(&pairing, &lockdown, err);
 	if (r == 0)
-		r = pair_repeat(&pairing, &lockdown, waits, err);
+		r = pair_repeat(&pairing, &lockdown, supervisor, waits, err);
 	if (r == 0)
 		r = record_save(&pairing, device, err);
 	lockdown_close(&lockdown);

@@ -111,6 +111,12 @@ struct plist *link_lockdown_request(struct plist_doc *doc, const char *request, 
 int link_lockdown_check(const struct plist *reply, const char *request, const char **error_name,
 			struct err *err);
 
+enum { LINK_CHALLENGE_MAX = 64 };
+/** link_lockdown_challenge - PairingChallenge of @reply, which is MCChallengeRequired (4.4): bytes
+ * as they are, borrowed from it. ERR_PROTOCOL if there is none; ERR_LIMIT above LINK_CHALLENGE_MAX
+ */
+int link_lockdown_challenge(const struct plist *reply, struct slice *challenge, struct err *err);
+
 /* ---- DeviceLink (9) ------------------------------------------------------------------ */
 
 #define LINK_DL_EMPTY "___EmptyParameterString___"

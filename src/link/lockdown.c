@@ -65,3 +65,18 @@ int link_lockdown_check(const struct plist *reply, const char *request, const ch
 	text_quote(answered, strlen(answered), quoted);
 	return err_set(err, ERR_PROTOCOL, "asked %s, got the answer to %s", request, quoted);
 }
+
+int link_lockdown_challenge(const struct plist *reply, struct slice *challenge, struct err *err)
+{
+	const struct plist *extended = plist_get_dict(reply, "ExtendedResponse");
+	struct slice bytes;
+
+	if (!plist_get_data(extended, "PairingChallenge", &bytes) || bytes.len == 0)
+		return err_set(err, ERR_PROTOCOL,
+			       "the device wants an answer to a challenge and sent none");
+	if (bytes.len > LINK_CHALLENGE_MAX)
+		return err_set(err, ERR_LIMIT, "a pairing challenge of %zu bytes, limit %d",
+			       bytes.len, LINK_CHALLENGE_MAX);
+	*challenge = bytes;
+	return 0;
+}

@@ -46,10 +46,11 @@ static const struct lockdown_error lockdown_errors[] = {
 	/* rules of an organization or of Find My */
 	{"MCProtected", ERR_POLICY,
 	 "a profile on the device forbids pairing with this computer; its organization has to "
-	 "allow it, or pair with the organization's supervision identity"},
+	 "allow it, or pair with the organization's supervision identity (rehome pair "
+	 "--supervised)"},
 	{"MCChallengeRequired", ERR_POLICY,
 	 "the device is supervised and wants proof from its organization; pair with the "
-	 "organization's supervision identity"},
+	 "organization's supervision identity (rehome pair --supervised)"},
 	{"FMiPProtected", ERR_POLICY,
 	 "Find My is on and protects the device; turn it off under Settings, Apple ID, Find My, "
 	 "and run the same command again"},

@@ -182,6 +182,39 @@ static void old_devices_say_failure_without_a_reason(void **state)
 		ERR_DEVICE);
 }
 
+#define CHALLENGED(data)                                                                           \
+	DICT(ENTRY("Request", "Pair")                                                              \
+		     ENTRY("Error", "MCChallengeRequired") "<key>ExtendedResponse</"               \
+							   "key><dict><key>PairingChallenge</key>" \
+							   "<data>" data "</data></dict>")
+
+static void a_challenge_is_taken_as_it_came_and_within_bounds(void **state)
+{
+	struct slice challenge = SLICE_EMPTY;
+	struct err err = ERR_INIT;
+	char longest[512];
+
+	assert_int_equal(
+		link_lockdown_challenge(parse_xml(CHALLENGED("CgANCv8A")), &challenge, &err), 0);
+	assert_true(slice_equal(challenge, slice_of("\n\0\r\n\xff\0", 6)));
+	/* 64 bytes, and 66 */
+	snprintf(longest, sizeof(longest), CHALLENGED("%.*sAA=="), 84,
+		 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+		 "AAA");
+	assert_int_equal(link_lockdown_challenge(parse_xml(longest), &challenge, &err), 0);
+	assert_int_equal(challenge.len, LINK_CHALLENGE_MAX);
+	snprintf(longest, sizeof(longest), CHALLENGED("%.*sAAAA"), 84,
+		 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+		 "AAA");
+	assert_int_equal(link_lockdown_challenge(parse_xml(longest), &challenge, &err), ERR_LIMIT);
+	assert_int_equal(link_lockdown_challenge(parse_xml(CHALLENGED("")), &challenge, &err),
+			 ERR_PROTOCOL);
+	assert_int_equal(link_lockdown_challenge(parse_xml(DICT(ENTRY("Request", "Pair"))),
+						 &challenge, &err),
+			 ERR_PROTOCOL);
+	assert_int_equal(challenge.len, LINK_CHALLENGE_MAX);
+}
+
 static void every_error_string_has_words_and_a_next_step(void **state)
 {
 	static const char *const names[] = {
@@ -242,6 +275,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_error_is_quoted_and_escaped),
 		cmocka_unit_test(an_error_of_another_type_is_no_answer),
 		cmocka_unit_test(old_devices_say_failure_without_a_reason),
+		cmocka_unit_test(a_challenge_is_taken_as_it_came_and_within_bounds),
 		cmocka_unit_test(every_error_string_has_words_and_a_next_step),
 	};
 
