@@ -1,34 +1,7 @@
 /* the protocol room: what is read, what is refused, what is written */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <string.h>
-#include <cmocka.h>
+#include "mdm/testing.h"
 
-#include "mdm/mdm.h"
-
-#define HEAD "<?xml version=\"1.0\" encoding=\"UTF-8\"?><plist version=\"1.0\">"
 #define UDID "00008120-001A2B3C4D5E6F78"
-
-struct message {
-	struct plist_doc *doc;
-	struct err err;
-};
-
-static int set_up(void **state)
-{
-	static struct message message;
-
-	message.err = ERR_INIT;
-	*state = &message;
-	return plist_doc_new(&message.doc, &message.err);
-}
-
-static int tear_down(void **state)
-{
-	plist_doc_free(((struct message *)*state)->doc);
-	return 0;
-}
 
 static struct slice wrap(const char *keys)
 {

@@ -1,14 +1,6 @@
 /* the protocol room against what no honest peer sends */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include "mdm/testing.h"
 
-#include "mdm/mdm.h"
-
-#define HEAD "<?xml version=\"1.0\" encoding=\"UTF-8\"?><plist version=\"1.0\">"
 #define TEXT(key, value) "<key>" key "</key><string>" value "</string>"
 #define UDID TEXT("UDID", "00008120-001A2B3C4D5E6F78")
 #define TOPIC TEXT("Topic", "com.apple.mgmt.External.c809")
@@ -16,30 +8,6 @@
 	TEXT("MessageType", "TokenUpdate")                   \
 	UDID TOPIC "<key>Token</key><data>AQID</data>" TEXT( \
 		"PushMagic", "magic") "<key>UnlockToken</key><data>BAUG</data>"
-
-struct message {
-	struct plist_doc *doc;
-	struct buf text;
-	struct err err;
-};
-
-static int set_up(void **state)
-{
-	static struct message message;
-
-	message = (struct message){.text = BUF_INIT(32 << 20), .err = ERR_INIT};
-	*state = &message;
-	return plist_doc_new(&message.doc, &message.err);
-}
-
-static int tear_down(void **state)
-{
-	struct message *message = *state;
-
-	plist_doc_free(message->doc);
-	buf_clear(&message->text);
-	return 0;
-}
 
 static void add(struct message *message, const char *text)
 {

@@ -1,33 +1,7 @@
 /* the protocol room without memory: what it writes is whole, or an error */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
 #include <jansson.h>
 
-#include "mdm/mdm.h"
-
-struct message {
-	struct plist_doc *doc;
-	struct err err;
-};
-
-static int set_up(void **state)
-{
-	static struct message message;
-
-	message.err = ERR_INIT;
-	*state = &message;
-	return plist_doc_new(&message.doc, &message.err);
-}
-
-static int tear_down(void **state)
-{
-	plist_doc_free(((struct message *)*state)->doc);
-	return 0;
-}
+#include "mdm/testing.h"
 
 static struct {
 	size_t count, fails_at;
