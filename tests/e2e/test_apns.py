@@ -1,36 +1,25 @@
 """The simulated push service, asked by clients that nobody here wrote: curl and nghttp."""
 import re
 import shutil
-import signal
-import subprocess
 
 from harness import Skip, case, check
+from serving import TOPIC, Apple
 
-TOPIC = 'com.apple.mgmt.External.7b1a6f6e-0000-4000-8000-000000000001'
 TOKEN = 'ab' * 32
 
 
-class Apns:
-    """A running `rehome-sim apple`."""
+class Apns(Apple):
+    """A running `rehome-sim apple`, and who pushes there."""
 
     def __init__(self, world, *options):
-        self.world, self.folder = world, world.dir / 'apns'
-        self.certificate = world.dir / 'push.pem'
-        world.sim('apple', '--push-certificate', self.certificate, '--topic', TOPIC)
-        self.process = subprocess.Popen(
-            [world.sim_program, 'apple', '--apns', '127.0.0.1:0', '--folder', str(self.folder), *options],
-            stdout=subprocess.PIPE, env=world.env, text=True)
-        lines = iter(self.process.stdout.readline, '')
-        self.port = int(re.search(r':(\d+)', next(lines)).group(1))
-        check(next(lines).strip() == 'ready')
+        super().__init__(world, *options)
+        self.world = world
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        check(self.process.wait(20) == 0, 'rehome-sim apple did not end well')
-        self.process.stdout.close()
+        self.stop()
 
     def url(self, token=TOKEN):
         return f'https://127.0.0.1:{self.port}/3/device/{token}'

@@ -1,4 +1,5 @@
 """The administration of the MDM service: who may do what, what is refused, what is told to whom."""
+import contextlib
 import hashlib
 import json
 import os
@@ -353,7 +354,20 @@ def webhooks(world):
             hook = service.api('POST', '/webhooks', url=receiver.url)
             device = Device(service, '0000FE5A-0000000000000014')
             device.scep(service.api('POST', '/tickets', kind='challenge')['challenge'])
-            lives(device, 5)
+            # one that hangs holds nobody up: it still does when another has got its event
+            prompt = Receiver()
+            quick = service.api('POST', '/webhooks', url=prompt.url)
+            lives(device, 1)
+            hung, _ = hanging.accept()
+            prompt.wait(1)
+            hung.settimeout(0)
+            with hung, contextlib.suppress(BlockingIOError):
+                while hung.recv(65536):  # what it was sent; behind that its connection is still open
+                    pass
+                raise AssertionError('the event came when the hanging target had been given up')
+            service.api('DELETE', f'/webhooks/{quick["id"]}')
+            prompt.close()
+            lives(device, 4)
             events = service.api('GET', '/events?limit=1000')['events']
             check(len(events) >= 4, events)
             receiver.wait(len(events))

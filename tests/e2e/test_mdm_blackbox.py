@@ -10,7 +10,7 @@ import re
 import uuid
 
 from harness import case_on_stores, check
-from mdm_device import Device, openssl
+from mdm_device import CHECKIN, REPORT, Device, openssl
 from serving import NOWHERE, TOPIC, Service, stores
 
 
@@ -64,8 +64,8 @@ def whole_sequence(world, on_postgresql):
         small = Small(service)
 
         # the version needs no key; anything else does, and there 401 is right
-        status, answer, _ = small.ask('GET', '/version')
-        check(status == 200 and answer['version'], answer)
+        status, _, body = service.ask('GET', '/version')
+        check(status == 200 and json.loads(body)['version'], body)
         status, _, headers = Small(service, 'wrong').ask('GET', f'/v1/pushcert?topic={TOPIC}')
         check(status == 401 and 'realm=' in headers['WWW-Authenticate'], headers)
         check(small.ask('GET', '/v1/push/x', user='somebody')[0] == 401, 'another user')
@@ -86,15 +86,23 @@ def whole_sequence(world, on_postgresql):
         check(one.authenticate() == 200 and one.token_update() == 200, 'Authenticate, TokenUpdate')
 
         # a certificate and an id belong to each other
+        fresh = Device(service, one.udid, 'fresh').install(service.link())
+        check(fresh.report()[0] == 400 and fresh.token_update() == 400, 'another certificate for the same id')
         two = enrolled(service, 'two', 2)
-        two.udid = one.udid
-        check(two.report()[0] == 400, 'another certificate for the same id')
-        check(two.token_update() == 400 and two.authenticate() == 400, 'a bound certificate for another id')
+        for other in (one.udid, udid(3)):
+            two.udid = other
+            check(two.report()[0] == 400, 'a bound certificate for another id')
+            check(two.token_update() == 400 and two.authenticate() == 400, 'a bound certificate for another id')
         two.udid = udid(2)
-        check(two.report()[0] == 200, 'its own id')
+        check(two.report()[0] == 200 and one.report()[0] == 200, 'its own id')
 
-        # what the push service cannot use is no error of the device
-        check(two.token_update(token=b'', magic='') == 200, 'unusable push data')
+        # what the push service cannot use is no error of the device, and it gets its commands when it asks
+        for token, magic in ((b'', ''), (b'x', 'm' * 255), (b'\0' * 100, ''), (b'\7' * 32, '')):
+            check(two.token_update(token=token, magic=magic) == 200, f'unusable push data: {token}')
+        two.drain()
+        waiting = small.enqueue(two.udid)[2]
+        check(waiting in two.drain(), 'without a push')
+        check(two.token_update() == 200, 'usable again')
 
         # bootstrap token: none, set, got, and none after enrolling again
         check(one.checkin('GetBootstrapToken') in ((200, None), (200, {})), 'no bootstrap token yet')
@@ -104,9 +112,9 @@ def whole_sequence(world, on_postgresql):
         check(one.checkin('GetBootstrapToken') in ((200, None), (200, {})), 'a token of an earlier life')
 
         commands(one, small)
-        answers(one, small)
-        check(small.ask('PUT', f'/v1/push/{one.udid}')[0] == 200, 'push')
-        check(small.ask('GET', f'/v1/push/{one.udid},nobody')[0] == 207, 'push of one that is not there')
+        answers(one, two, small)
+        pushes(one, two, small)
+        identifiers(service, small)
         ended = re.findall(r'^info device .*status=40[13].*', service.said(), re.M)
         check(not ended, f'a device was told to leave: {ended}')
 
@@ -131,9 +139,12 @@ def commands(device, small):
     check(device.report('Acknowledged', third) == (200, None), 'C acknowledged twice')
 
 
-def answers(device, small):
+def answers(device, other, small):
     """Statuses of enqueue: 200 all, 207 some, 500 none."""
     ids = device.udid
+    status, answer, both = small.enqueue(f'{ids},{other.udid}', 'ProfileList')
+    check(status == 200 and not any('command_error' in row for row in answer['status'].values()), f'all: {status} {answer}')
+    check(both in device.drain() and both in other.drain(), 'one command for two')
     name = small.enqueue(ids)[2]
     status, answer, _ = small.enqueue(ids, name=name)
     check(status == 500 and answer['status'][ids]['command_error'], f'a UUID twice: {status} {answer}')
@@ -145,6 +156,52 @@ def answers(device, small):
     status, answer, _ = small.enqueue('nobody')
     check(status == 500 and answer['status']['nobody']['command_error'], f'nobody: {status} {answer}')
     device.drain()
+
+
+def pushes(device, other, small):
+    for method in ('PUT', 'GET'):
+        status, answer, _ = small.ask(method, f'/v1/push/{device.udid}')
+        check(status == 200 and 'push_error' not in answer['status'][device.udid], f'{method}: {status} {answer}')
+        check('push_result' in answer['status'][device.udid], answer)
+        status, answer, _ = small.ask(method, f'/v1/push/{device.udid},nobody')
+        check(status == 207 and 'push_error' in answer['status']['nobody'], f'{method}: {status} {answer}')
+        check('push_error' not in answer['status'][device.udid], answer)
+        status, answer, _ = small.ask(method, '/v1/push/nobody,neither')
+        check(status == 500 and all('push_error' in row for row in answer['status'].values()), f'{method}: {status} {answer}')
+
+
+def identifiers(service, small):
+    """Who is meant: UDID, else EnrollmentID; the user of a device behind a colon."""
+    device = Device(service, udid(4), 'named').install(service.link())
+    both = {'UDID': device.udid, 'EnrollmentID': 'ENROLLMENT-4', 'Topic': device.topic}
+    check(device.checkin('Authenticate', **both)[0] == 200 and device.token_update(**both) == 200, 'UDID and EnrollmentID')
+    device.drain()
+    name = small.enqueue(device.udid)[2]
+    check(small.enqueue('ENROLLMENT-4')[0] == 500, 'the UDID wins')
+    check(device.report() == (200, name) and device.report('Acknowledged', name) == (200, None))
+
+    user = f'{device.udid}:USER-4'
+    check(device.token_update(UserID='USER-4', UserShortName='four', UserLongName='User Four') == 200, 'a user of the device')
+    status, answer, name = small.enqueue(user, 'ProfileList')
+    check(status == 200 and user in answer['status'], f'{status} {answer}')
+    check(name not in device.drain(), 'a command of the user for the device')
+    check(device.report(UserID='USER-4') == (200, name), 'a command of the user')
+    check(device.report('Acknowledged', name, UserID='USER-4')[0] == 200)
+
+    # a personal device has no UDID for us, and says little else
+    personal = Device(service, None, 'personal').install(service.link())
+    own = {'EnrollmentID': 'ENROLLMENT-5', 'Topic': personal.topic}
+    for message in ({'MessageType': 'Authenticate', **own},
+                    {'MessageType': 'TokenUpdate', 'Token': b'\5' * 32, 'PushMagic': 'five', **own}):
+        check(personal.tell('/checkin', message, CHECKIN)[0] == 200, message)
+    status, answer, name = small.enqueue('ENROLLMENT-5', 'ProfileList')
+    check(status == 200, f'{status} {answer}')
+    got, seen = {'CommandUUID': None}, []
+    while got:
+        said = {'Status': 'Acknowledged', 'CommandUUID': got['CommandUUID']} if got['CommandUUID'] else {'Status': 'Idle'}
+        status, got = personal.tell('/mdm', {'EnrollmentID': 'ENROLLMENT-5', **said}, REPORT)
+        seen += [got['CommandUUID']] if got else []
+    check(status == 200 and name in seen, f'{status} {seen}')
 
 
 @case_on_stores('a device moves from one service to another and notices nothing')
@@ -159,6 +216,10 @@ def migration(world, on_postgresql):
         kinds = [plistlib.loads(row['message'].encode())['MessageType'] for row in messages]
         check(kinds == ['Authenticate', 'TokenUpdate', 'SetBootstrapToken'], kinds)
         check(all(row['identity'] == device.sha256 for row in messages), messages[0]['identity'])
+        plain = enrolled(old, 'plain', 6)
+        exported = old.api('GET', f'/enrollments/{plain.udid}/export')['messages']
+        kinds = [plistlib.loads(row['message'].encode())['MessageType'] for row in exported]
+        check(kinds == ['Authenticate', 'TokenUpdate'], f'without a bootstrap token: {kinds}')
 
         small = Small(new)
         check(small.ask('PUT', '/migration', b'no property list')[0] in (400, 409), 'no property list')

@@ -51,6 +51,7 @@ def check_algorithms(world, exchange):
 
 @case("certmonger's SCEP client gets a certificate and renews it, over AES and SHA-256")
 def certmonger(world):
+    """Through a relay: its PKIOperation does not take the CA that it was given for TLS (scep_client.Relay says more)."""
     with Service(world) as service, Relay(service.port, service.ca) as relay:
         client = Certmonger(world, 'one')
         challenge = service.api('POST', '/tickets', kind='challenge')['challenge']

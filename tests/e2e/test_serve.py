@@ -345,7 +345,7 @@ class Load:
         return status
 
     def group(self):
-        name = f'group-{len(self.groups)}'
+        name = f'group-{self.tries}-{len(self.groups)}'
         status = self.service.call('PUT', f'/groups/{name}')[0]
         if status == 200:
             self.groups.append(name)
@@ -376,13 +376,15 @@ class Load:
         check(set(self.groups) <= there, f'lost: {set(self.groups) - there}')
 
 
-def kill_in_turn(service, kills):
+def kill_in_turn(service, load, kills):
     """Each process in turn, with its life on it: the next one only when the killed one is back."""
     turn = ['worker', 'records', 'keys', 'courier']
     for number in range(kills):
         role = turn[number % len(turn)]
-        pid = service.processes(role)[0]
-        os.kill(pid, signal.SIGKILL)
+        pid, name = service.processes(role)[0], f'just-before-{number}'
+        wait_for(lambda: service.call('PUT', f'/groups/{name}')[0] == 200)
+        os.kill(pid, signal.SIGKILL)  # nothing comes between the acknowledgement and this
+        load.groups.append(name)
         wait_for(lambda: pid not in service.processes(role) and service.processes(role))
         time.sleep(0.1)  # some load in between, no condition to wait for
 
@@ -394,7 +396,7 @@ def killed(world, on_postgresql):
         service.api('POST', '/webhooks', url=receiver.url)
         load = Load(service)
         try:
-            kill_in_turn(service, kills)
+            kill_in_turn(service, load, kills)
             restarts = service.metrics()['rehome_restarts_total']
             service.process.kill()  # the listener: all of it is gone, and a new start has what was acknowledged
             service.process.wait()
