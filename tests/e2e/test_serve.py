@@ -488,6 +488,9 @@ def on_postgresql(world):
                     uuid = enqueue(first)
                     server.kill()
                     check(device.report()[0] == 503 and device.checkin('TokenUpdate', **TOKEN_UPDATE)[0] == 503)
+                    # a 404 here would make the device let the declaration go
+                    asked = device.checkin('DeclarativeManagement', Endpoint='declaration/configuration/org.test')
+                    check(asked[0] == 503, asked)
                     check(first.ask('GET', '/healthz')[0] == 503)
                     server.start()
                     for service in (first, second):
