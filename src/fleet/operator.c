@@ -155,6 +155,7 @@ int fleet_hide(struct fleet *fleet, const char *id, const char *by, struct err *
 {
 	struct store_enrollment enrollment;
 	struct store_device device;
+	int64_t heard;
 	int r = fleet_find(fleet, id, &enrollment, err);
 
 	if (r == 0)
@@ -164,6 +165,10 @@ int fleet_hide(struct fleet *fleet, const char *id, const char *by, struct err *
 	if (device.record != STORE_ACTIVE)
 		return fleet_refused(err, "only an active record is hidden");
 	device.record = STORE_HIDDEN;
+	/* what was heard before must not show it again: only a later contact does */
+	heard = fleet_last_contact(fleet, device.no);
+	if (heard > device.last_contact)
+		device.last_contact = heard;
 	r = store_device_put(fleet->store, &device, err);
 	return r < 0 ? r : fleet_audit(fleet, by, "hide", id, NULL, err);
 }

@@ -160,7 +160,7 @@ int64_t fleet_last_contact(const struct fleet *fleet, int64_t device)
 	return fleet->contacts.room ? contact_slot(&fleet->contacts, device)->at : 0;
 }
 
-/* hidden devices that were heard are shown again; there are few hidden ones at any time */
+/* hidden devices that were heard since are shown again; there are few hidden ones at any time */
 static int show_again(struct fleet *fleet, struct err *err)
 {
 	struct store_device_filter filter = {.records = 1u << STORE_HIDDEN};
@@ -172,7 +172,7 @@ static int show_again(struct fleet *fleet, struct err *err)
 		r = store_device_list(fleet->store, &filter, &rows, &count, err);
 		for (size_t i = 0; r == 0 && i < count; i++) {
 			filter.after = rows[i].no;
-			if (contact_slot(&fleet->contacts, rows[i].no)->device == 0)
+			if (contact_slot(&fleet->contacts, rows[i].no)->at <= rows[i].last_contact)
 				continue;
 			rows[i].record = STORE_ACTIVE;
 			r = store_device_put(fleet->store, &rows[i], err);
