@@ -28,7 +28,7 @@ bool cli_enrollment_note(const struct mdm *mdm, const struct mdm_record *record,
 	copy(out->topic, sizeof(out->topic), mdm_text(enrollment, "topic"));
 	copy(out->identity, sizeof(out->identity),
 	     mdm_text(mdm_identity_now(enrollment), "sha256"));
-	out->generation = json_integer_value(json_object_get(enrollment, "generation"));
+	out->generation = mdm_generation(enrollment);
 	return true;
 }
 
@@ -53,7 +53,7 @@ static void derive(const struct mdm *mdm, const struct mdm_record *record, int64
 	/* of an earlier generation the record does not tell which */
 	if (time_parse_utc(mdm_text(enrollment, "authenticated"), &since, &ignored) == 0 &&
 	    since <= time)
-		then->generation = json_integer_value(json_object_get(enrollment, "generation"));
+		then->generation = mdm_generation(enrollment);
 	link->from = "record";
 	link->identity_from = "record";
 }
@@ -94,17 +94,12 @@ void cli_enrollment_clear(struct cli_enrollment *link)
 
 /* ---- what became of it ---- */
 
-static int64_t generation_now(const struct cli_enrollment *link)
-{
-	return json_integer_value(json_object_get(link->now.enrollment, "generation"));
-}
-
 static const char *generation_word(const struct cli_enrollment *link)
 {
 	if (!link->now.enrollment)
 		return "none";
 	/* unknown only where the record of now is of a later life than the backup */
-	return link->then.generation == generation_now(link) ? "same" : "newer";
+	return link->then.generation == mdm_generation(link->now.enrollment) ? "same" : "newer";
 }
 
 static const json_t *identity_of(const struct cli_enrollment *link)

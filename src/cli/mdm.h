@@ -83,9 +83,9 @@ struct mdm {
 
 enum mdm_verb_flag {
 	MDM_ASKS = 1u << 0,              /* destroys: tells what will happen and asks */
-	MDM_ASKS_IF_DANGEROUS = 1u << 3, /* ... but only if the service says "dangerous" */
 	MDM_PAGES = 1u << 1,             /* a list in pages: all of them, unless --limit is said */
 	MDM_FILE = 1u << 2,              /* its last operands are files; they are the body */
+	MDM_ASKS_IF_DANGEROUS = 1u << 3, /* as MDM_ASKS, but only if the service says "dangerous" */
 };
 
 struct mdm_verb {
@@ -216,7 +216,8 @@ int mdm_target_check(const struct mdm_verb *verb, const json_t *body, struct err
 /** mdm_question - mdm_target_check; and if the verb destroys, tell and ask, and note in @body how
  * many devices that is. ERR_CANCELED: no */
 int mdm_question(struct mdm *mdm, const struct mdm_verb *verb, const char *path, json_t *body);
-/** mdm_ask_json - mdm_ask with a body of JSON; failures go to the run's own error */
+/** mdm_ask_json - mdm_ask with a body of JSON, which may hold a secret: its text is wiped. Failures
+ * go to the run's own error */
 int mdm_ask_json(struct mdm *mdm, const char *method, const char *path, const json_t *body,
 		 json_t **out, int *status);
 

@@ -5,7 +5,6 @@
  */
 #include "cli/mdm.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* five groups of five symbols of five bits: 125 bits, to be typed on a phone if need be */
@@ -43,19 +42,11 @@ static int put(struct mdm *mdm, const struct mdm_verb *verb, const char *path, c
 {
 	struct cli *cli = mdm->cli;
 	json_t *body = json_object(), *answer = NULL;
-	char *text = NULL;
 	int status, r = body_make(mdm, body, &cli->err);
 
 	if (r == 0)
-		text = json_dumps(body, JSON_COMPACT);
+		r = mdm_ask_json(mdm, verb->method, path, body, &answer, &status);
 	json_decref(body);
-	if (r == 0)
-		r = text ? mdm_ask(mdm, verb->method, path, "application/json", slice_text(text),
-				   &answer, &status, &cli->err)
-			 : err_no_memory(&cli->err);
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
 	if (r < 0)
 		return r;
 	cli_say(cli, "the service keeps the backup password of %s; `rehome encryption %s", udid,

@@ -1,6 +1,7 @@
 /* mdm_verbs - how a verb becomes requests: one, page after page, or with a question before it */
 #include "cli/mdm.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { FOLLOW_MS = 2000 };
@@ -111,12 +112,16 @@ static int request(struct mdm *mdm, const struct mdm_verb *verb, const char *pat
 int mdm_ask_json(struct mdm *mdm, const char *method, const char *path, const json_t *body,
 		 json_t **out, int *status)
 {
-	CLEANUP(free_p) char *text = json_dumps(body, JSON_COMPACT);
+	char *text = json_dumps(body, JSON_COMPACT);
 	struct err *err = &mdm->cli->err;
+	int r;
 
-	return text ? mdm_ask(mdm, method, path, "application/json", slice_text(text), out, status,
-			      err)
-		    : err_no_memory(err);
+	if (!text)
+		return err_no_memory(err);
+	r = mdm_ask(mdm, method, path, "application/json", slice_text(text), out, status, err);
+	explicit_bzero(text, strlen(text));
+	free(text);
+	return r;
 }
 
 static int request_json(struct mdm *mdm, const struct mdm_verb *verb, const char *path,
