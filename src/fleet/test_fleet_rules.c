@@ -269,6 +269,25 @@ static void only_for_a_corporate_and_supervised_device_of_ours_a_challenge_is_si
 	assert_non_null(strstr(t->err.text, "given the device up"));
 }
 
+static void for_a_device_that_was_wiped_no_challenge_is_signed(void **state)
+{
+	struct testing *t = *state;
+	struct fleet_peer peer = testing_enroll(t, ID);
+	CLEANUP(buf_clear) struct buf out = BUF_INIT(256);
+	struct fleet_erase how = {0};
+
+	report_numbers(t, &peer);
+	TESTING_DO(t, fleet_ownership_set(t->fleet, ID, FLEET_CORPORATE, "anna", &t->err));
+	assert_int_equal(sign(t, ID, "12345678", &out), 0);
+	assert_int_equal(TESTING_DO(t, fleet_wipe(t->fleet, ID, &how, "anna", &t->err)), 0);
+	testing_report(t, &peer, ID, "Idle", NULL);
+	testing_expect(t, "EraseDevice");
+	testing_report(t, &peer, ID, "Acknowledged", t->uuid);
+	buf_truncate(&out, 0);
+	assert_int_equal(sign(t, ID, "12345678", &out), FLEET_REFUSED);
+	assert_int_equal(out.len, 0);
+}
+
 static int password_set(struct testing *t, const char *text, bool replaces)
 {
 	struct secret value = SECRET_INIT;
@@ -697,6 +716,7 @@ int main(void)
 		TEST(of_a_personal_device_less_is_seen),
 		TEST(a_bypass_code_lies_sealed_and_in_no_result),
 		TEST(only_for_a_corporate_and_supervised_device_of_ours_a_challenge_is_signed),
+		TEST(for_a_device_that_was_wiped_no_challenge_is_signed),
 		TEST(a_backup_password_is_set_once_unless_it_shall_be_replaced),
 		TEST(clear_passcode_gets_the_stored_token_at_delivery),
 		TEST(what_is_assigned_is_installed_and_what_is_not_is_removed),
