@@ -32,22 +32,17 @@ static const char *whose(const struct mdm_record *record)
 	return !strcmp(state, "enabled") ? "managed" : *state ? state : "not enrolled";
 }
 
-static json_t *text_or_null(const char *text)
-{
-	return *text ? json_string(text) : json_null();
-}
-
 static json_t *record_json(const struct mdm_record *record)
 {
 	const json_t *device = record->device, *enrollment = record->enrollment;
 
-	return json_pack("{s:b, s:s, s:o, s:o, s:o, s:o}", "managed",
-			 !strcmp(whose(record), "managed"), "record",
-			 device ? mdm_text(device, "record") : "none", "state",
-			 text_or_null(mdm_text(enrollment, "state")), "ownership",
-			 text_or_null(mdm_text(device, "ownership")), "last_contact",
-			 text_or_null(mdm_text(device, "last_contact")), "identity_end",
-			 text_or_null(mdm_text(mdm_identity_now(enrollment), "not_after")));
+	return json_pack(
+		"{s:b, s:s, s:o, s:o, s:o, s:o}", "managed", !strcmp(whose(record), "managed"),
+		"record", device ? mdm_text(device, "record") : "none", "state",
+		cli_json_text_or_null(mdm_text(enrollment, "state")), "ownership",
+		cli_json_text_or_null(mdm_text(device, "ownership")), "last_contact",
+		cli_json_text_or_null(mdm_text(device, "last_contact")), "identity_end",
+		cli_json_text_or_null(mdm_text(mdm_identity_now(enrollment), "not_after")));
 }
 
 static void record_cells(struct cli_table *table, const struct mdm_record *record)

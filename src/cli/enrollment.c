@@ -195,18 +195,14 @@ void cli_enrollment_print(struct cli *cli, const struct cli_enrollment *link)
 		print_now(out, link);
 }
 
-static json_t *text_or_null(const char *text)
-{
-	return *text ? cli_json_text(text) : json_null();
-}
-
 static json_t *now_json(struct cli *cli, const struct cli_enrollment *link)
 {
 	return json_pack("{s:o, s:s, s:o, s:s, s:s, s:o}", "service",
 			 cli_json_text(cli->service->url), "record", record_word(link), "state",
-			 text_or_null(mdm_text(link->now.enrollment, "state")), "generation",
-			 generation_word(link), "identity", identity_word(link), "identity_end",
-			 text_or_null(mdm_text(identity_of(link), "not_after")));
+			 cli_json_text_or_null(mdm_text(link->now.enrollment, "state")),
+			 "generation", generation_word(link), "identity", identity_word(link),
+			 "identity_end",
+			 cli_json_text_or_null(mdm_text(identity_of(link), "not_after")));
 }
 
 json_t *cli_enrollment_json(struct cli *cli, const struct cli_enrollment *link)
@@ -219,6 +215,6 @@ json_t *cli_enrollment_json(struct cli *cli, const struct cli_enrollment *link)
 		"{s:s, s:o, s:o, s:o, s:o, s:s, s:o}", "from", link->from, "service",
 		cli_json_text(then->service), "id", cli_json_text(then->id), "generation",
 		then->generation ? json_integer((json_int_t)then->generation) : json_null(),
-		"identity_sha256", text_or_null(then->identity), "identity_from",
+		"identity_sha256", cli_json_text_or_null(then->identity), "identity_from",
 		link->identity_from, "now", link->is_asked ? now_json(cli, link) : json_null());
 }

@@ -144,6 +144,8 @@ void cli_json_end(struct cli *cli, bool is_empty);
 json_t *cli_json_snapshot(const struct job_snapshot *snapshot);
 /** cli_json_text - a text from outside: broken UTF-8 becomes '?' instead of no value */
 json_t *cli_json_text(const char *text);
+/** cli_json_text_or_null - cli_json_text; null for "" */
+json_t *cli_json_text_or_null(const char *text);
 
 /** cli_item_type - "file", "folder" or "link" */
 const char *cli_item_type(const struct job_item *item);

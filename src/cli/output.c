@@ -52,6 +52,11 @@ json_t *cli_json_text(const char *text)
 	return value;
 }
 
+json_t *cli_json_text_or_null(const char *text)
+{
+	return *text ? cli_json_text(text) : json_null();
+}
+
 json_t *cli_json_snapshot(const struct job_snapshot *snapshot)
 {
 	char time[21];
