@@ -177,29 +177,35 @@ int fleet_response_visible(struct fleet *fleet, const struct store_enrollment *e
 	return has_numbers(response) ? mask_json(response, err) : 0;
 }
 
-static void take_text(const struct plist *dict, const char *key, const char **out)
+/* take_text - true: it says something else than what is known */
+static bool take_text(const struct plist *dict, const char *key, const char **known)
 {
 	const char *text = plist_get_text(dict, key);
 
-	if (text)
-		*out = text;
+	if (!text || (*known && strcmp(*known, text) == 0))
+		return false;
+	*known = text;
+	return true;
 }
 
-static void take_information(const struct plist *root, struct store_device *device)
+/* take_information - true: the row says something else now. Most answers tell nothing new, and a
+ * row costs its page and two indexes */
+static bool take_information(const struct plist *root, struct store_device *device)
 {
 	const struct plist *said = plist_get_dict(root, "QueryResponses");
-	bool is_supervised;
+	int64_t was_supervised = device->is_supervised, flags = device->flags;
+	bool is_supervised, is_new = take_text(said, "DeviceName", &device->name);
 
-	take_text(said, "DeviceName", &device->name);
-	take_text(said, "OSVersion", &device->os);
-	take_text(said, "BuildVersion", &device->build);
-	take_text(said, "ProductName", &device->product);
+	is_new |= take_text(said, "OSVersion", &device->os);
+	is_new |= take_text(said, "BuildVersion", &device->build);
+	is_new |= take_text(said, "ProductName", &device->product);
 	if (!device->serial || !device->serial[0])
-		take_text(said, "SerialNumber", &device->serial);
+		is_new |= take_text(said, "SerialNumber", &device->serial);
 	if (plist_get_bool(said, "IsSupervised", &is_supervised)) {
 		device->is_supervised = is_supervised;
 		device->flags |= FLEET_SUPERVISION_KNOWN;
 	}
+	return is_new || device->is_supervised != was_supervised || device->flags != flags;
 }
 
 int fleet_inventory_take(struct fleet_scene *scene, const struct store_enrollment *enrollment,
@@ -223,7 +229,7 @@ int fleet_inventory_take(struct fleet_scene *scene, const struct store_enrollmen
 	r = store_device_get(store, enrollment->device, &device, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	take_information(report->root, &device);
-	r = store_device_put(store, &device, err);
+	if (take_information(report->root, &device))
+		r = store_device_put(store, &device, err);
 	return r < 0 ? r : 0;
 }

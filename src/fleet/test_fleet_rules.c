@@ -194,6 +194,47 @@ static void of_a_personal_device_less_is_seen(void **state)
 	assert_false(inventory_has(t, "+49"));
 }
 
+/* statements of an answer that says @name */
+static uint64_t statements_of(struct testing *t, const struct fleet_peer *peer, const char *name)
+{
+	struct store_stats before, after;
+	char keys[160];
+
+	snprintf(keys, sizeof(keys),
+		 "<key>QueryResponses</key><dict><key>DeviceName</key><string>%s</string></dict>",
+		 name);
+	testing_enqueue(t, ID, "DeviceInformation");
+	testing_report(t, peer, ID, "Idle", NULL);
+	store_stats(t->store, &before);
+	testing_report_keys(t, peer, ID, "Acknowledged", t->uuid, keys);
+	store_stats(t->store, &after);
+	return after.statements - before.statements;
+}
+
+static bool is_named(struct testing *t, const char *name)
+{
+	struct store_device device;
+	bool is_so;
+
+	testing_begin(t);
+	testing_check(t, store_device_find(t->store, ID, &device, &t->err));
+	is_so = strcmp(device.name, name) == 0;
+	testing_end(t, 0);
+	return is_so;
+}
+
+static void an_answer_that_tells_nothing_new_writes_no_device(void **state)
+{
+	struct testing *t = *state;
+	struct fleet_peer peer = testing_enroll(t, ID);
+	uint64_t first = statements_of(t, &peer, "Erste");
+
+	assert_true(is_named(t, "Erste"));
+	assert_int_equal(statements_of(t, &peer, "Erste"), first - 1);
+	assert_int_equal(statements_of(t, &peer, "Zweite"), first);
+	assert_true(is_named(t, "Zweite"));
+}
+
 static void a_bypass_code_lies_sealed_and_in_no_result(void **state)
 {
 	struct testing *t = *state;
@@ -714,6 +755,7 @@ int main(void)
 		TEST(a_personal_device_is_kept_out_unless_its_serial_number_was_imported),
 		TEST(a_number_of_a_personal_device_is_masked_whatever_happens),
 		TEST(of_a_personal_device_less_is_seen),
+		TEST(an_answer_that_tells_nothing_new_writes_no_device),
 		TEST(a_bypass_code_lies_sealed_and_in_no_result),
 		TEST(only_for_a_corporate_and_supervised_device_of_ours_a_challenge_is_signed),
 		TEST(for_a_device_that_was_wiped_no_challenge_is_signed),
