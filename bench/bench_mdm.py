@@ -22,6 +22,9 @@ DEVICES = 64      # that speak at once
 COMMANDS = 10     # that wait for each device of the fleet
 HISTORY = 100     # rows that each of them has already
 FEW = 256         # devices of the small store: some are left when those that speak are served
+# how often acknowledge and next command goes down a tree of the store; some statements go down twice
+DESCENTS = {'certificate': 1, 'sqlite_autoindex_certificate_1': 1, 'enrollment': 1, 'queue': 5, 'queue_command': 2, 'history': 2,
+            'kept': 2, 'sqlite_autoindex_kept_1': 1, 'device': 1}
 
 
 def bar(what, value, limit, unit='x'):
@@ -126,21 +129,22 @@ def service(build, folder, args):
 # ---- a fleet ----
 
 def tree_levels(path):
-    """Levels of the deepest tree of a SQLite file: the way down to the left in each (format: sqlite.org/fileformat.html)."""
+    """Levels of each tree of a SQLite file, by its name: the way down to the left (sqlite.org/fileformat.html)."""
     with path.open('rb') as file:
         size = struct.unpack('>H', file.read(18)[16:])[0]
-        roots = subprocess.run(['sqlite3', '-readonly', path, 'SELECT rootpage FROM sqlite_schema WHERE rootpage > 0'],
+        roots = subprocess.run(['sqlite3', '-readonly', path, 'SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 0'],
                                check=True, capture_output=True, text=True).stdout.split()
 
         def levels(number):
             file.seek((number - 1) * size)
             page = file.read(size)
-            if page[0] not in (2, 5):    # a leaf
+            start = 100 if number == 1 else 0
+            if page[start] not in (2, 5):    # a leaf
                 return 1
-            first = struct.unpack('>H', page[12:14])[0]
+            first = struct.unpack('>H', page[start + 12:start + 14])[0]
             return 1 + levels(struct.unpack('>I', page[first:first + 4])[0])
 
-        return max(levels(int(root)) for root in roots)
+        return {name: levels(int(root)) for name, root in (row.split('|') for row in roots)}
 
 
 class Fleet:
@@ -157,12 +161,10 @@ class Fleet:
                         str(history), folder / 'pool', str(pools), str(DEVICES)], check=True)
         print(f'  {enrollments} enrollments, {enrollments * COMMANDS} commands in queues, {enrollments * history} rows of history:'
               f' made in {time.monotonic() - start:.0f} s', flush=True)
+        self.levels = {} if where else tree_levels(self.database)
 
     def start(self):
         return Service(self.build, self.folder / 'data', **self.where)
-
-    def levels(self):
-        return 0 if self.where else tree_levels(self.database)
 
     def session(self, server, pool):
         """Devices fetch all that waits for them: of each request of theirs CPU, what they saw, costs of the store.  And the CPU
@@ -181,7 +183,7 @@ class Fleet:
         return done, rest
 
     def measure(self, server, is_shown=True):
-        """The least CPU of acknowledge and next command; costs of the store of the first and of the last of them."""
+        """The least CPU of acknowledge and next command; costs of the store of the first of them, of the last, and their mean."""
         sessions = [self.session(server, pool) for pool in range(self.pools)]
         later = [round_ for done, _ in sessions for round_ in done[1:]]    # the first request acknowledges nothing
         best = min(later, key=lambda round_: round_[0])
@@ -191,19 +193,22 @@ class Fleet:
             middle = sorted(round_[0] for round_ in later)[len(later) // 2]
             print(f'  {len(later)} rounds of {DEVICES} requests, median {middle.own:.1f} us; the first of a connection '
                   f'{min(done[0][0] for done, _ in sessions).own:.1f} us; moving the log afterwards {rest:.1f} us a request', flush=True)
-        return best[0].own + rest, sessions[0][0][1][2], sessions[-1][0][-1][2]
+        costs = [round_[2] for round_ in later]
+        mean = {name: sum(cost[name] for cost in costs) / len(costs) for name in costs[0]}
+        return best[0].own + rest, costs[0], costs[-1], mean
 
 
 def fleet_on(build, folder, args, few_where, many_where):
     """What a large fleet costs, and how a large store compares with a small one."""
     few = Fleet(build, folder / 'few', few_where, FEW, 1, 1)
     with few.start() as server:
-        _, few_first, _ = few.measure(server, is_shown=False)
+        *_, few_mean = few.measure(server, is_shown=False)
     many = Fleet(build, folder / 'many', many_where, args.enrollments, HISTORY, args.pools)
     with many.start() as server:
-        cpu, first, last = many.measure(server)
+        cpu, first, last, mean = many.measure(server)
         bar('acknowledge and next command', cpu, 120, ' us')
-        compare(few_first, first, last, few.levels(), many.levels())
+        compare(first, last)
+        grown(few_mean, mean, few.levels, many.levels)
         tries = []
         for _ in range(3):
             queued, seconds = server.enqueue_to_all()
@@ -239,17 +244,23 @@ def postgresql(build, folder, args):
         fleet_on(build, folder, args, where('few'), where('many'))
 
 
-def compare(few, first, last, few_levels, levels):
-    """A large store against a small one, and the last request against the first."""
+def compare(first, last):
+    """The last request against the first."""
     for name in first:
-        print(f'  {name:10} a request: {few[name]:.2f} with {FEW} devices and hardly any history; {first[name]:.2f} at first, {last[name]:.2f} at last')
+        print(f'  {name:10} a request: {first[name]:.2f} at first, {last[name]:.2f} at last')
     name = 'steps' if first['steps'] else 'rows'
     bar(f'{name}, the last request against the first', last[name] / first[name], 1.0)
-    bar(f'{name}, the large store against the small one', last[name] / few[name], 1.0)
-    if first['pages']:
-        bar('pages, the last request more than the first (levels of a tree)', last['pages'] - first['pages'], levels, '')
-        bar('pages more than in the small store, of a statement (levels more)',
-            (max(first['pages'], last['pages']) - few['pages']) / first['statements'], levels - few_levels, '')
+
+
+def grown(few, many, few_levels, levels):
+    """The mean request to the large store against that to the small one."""
+    name = 'steps' if many['steps'] else 'rows'
+    bar(f'{name}, the large store against that of {FEW} devices', many[name] / few[name], 1.0)
+    if not levels:
+        return
+    deeper = sum(times * (levels[tree] - few_levels[tree]) for tree, times in DESCENTS.items())
+    bar(f'pages, {many["pages"]:.1f} against {few["pages"]:.1f}; trees deeper by {deeper} on the ways of a request, 1 for what is split',
+        many['pages'] - few['pages'], deeper + 1, '')
 
 
 def main():
