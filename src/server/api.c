@@ -145,7 +145,7 @@ static int carry_out(struct api_call *call, struct err *err)
 		call->answer->effects = 0;
 		return store_undo(store, err);
 	}
-	call->answer->effects |= FLEET_EVENTS | FLEET_PUSH_DUE;
+	call->answer->effects |= FLEET_EVENTS | FLEET_PUSH_DUE | API_ACTED;
 	if (!(call->route->flags & API_NOTED))
 		r = audit(call, err);
 	return r < 0 ? store_abandon(store, r) : store_release(store, err);

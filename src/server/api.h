@@ -60,6 +60,7 @@ struct api_answer {
 enum api_effect {
 	API_PUSH_CERT_CHANGED = 1u << 16, /* the courier and fleet's topic follow */
 	API_WEBHOOKS_CHANGED = 1u << 17,  /* look at the table again, now */
+	API_ACTED = 1u << 18, /* an operator changed something: devices may lack or have too much */
 };
 
 void api_answer_init(struct api_answer *answer);

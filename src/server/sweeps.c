@@ -81,7 +81,8 @@ void sweeps_run(struct records *records, int64_t now_ms, int64_t *wait_ms)
 	records->effects = 0;
 	if (effects & API_PUSH_CERT_CHANGED || (is_second && records->push_identity != PUSH_HANDED))
 		sweep(records, "push-certificate", delivery_identity);
-	if (is_second)
+	/* before the answer leaves, so that a device which asks next finds what was assigned */
+	if (is_second || effects & API_ACTED)
 		sweep(records, "reconcile", reconcile);
 	if (is_second || effects & FLEET_PUSH_DUE)
 		sweep(records, "push", delivery_pushes);
