@@ -150,26 +150,26 @@ int secret_read_file(struct secret *secret, const char *path, struct err *err)
 	ssize_t n;
 
 	if (fd < 0)
-		return err_set_errno(err, errno, "password file %s", path);
+		return err_set_errno(err, errno, "file %s", path);
 	while (len < SECRET_LEN_MAX &&
 	       (n = read(fd, read_in.bytes + len, SECRET_LEN_MAX - len)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_set_errno(err, errno, "password file %s", path);
+			return err_set_errno(err, errno, "file %s", path);
 		len += (size_t)n;
 	}
 	end = memchr(read_in.bytes, '\n', len);
 	if (!end && len == SECRET_LEN_MAX)
 		return err_set(err, ERR_LIMIT,
-			       "password file %s: its first line does not end within %d bytes",
+			       "file %s: its first line does not end within %d bytes",
 			       path, SECRET_LEN_MAX);
 	if (end)
 		len = (size_t)(end - read_in.bytes);
 	if (len > 0 && read_in.bytes[len - 1] == '\r')
 		len--;
 	if (len == 0)
-		return err_set(err, ERR_PASSWORD, "password file %s: its first line is empty",
+		return err_set(err, ERR_PASSWORD, "file %s: its first line is empty",
 			       path);
 	return secret_set(secret, slice_of(read_in.bytes, len), err);
 }

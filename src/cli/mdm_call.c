@@ -131,6 +131,9 @@ static int refusal(int status, const json_t *answer, struct err *err)
 		   : status < 500  ? ERR_POLICY
 				   : ERR_IO;
 
+	if (status == 401) /* the service speaks to those who make requests themselves */
+		hint = "name the file of a token by --token-file or REHOME_MDM_TOKEN_FILE; "
+		       "`rehome mdm token create` makes tokens";
 	if (status == 503 && !message)
 		message = "the service cannot answer now: try again, and look at its log";
 	if (!message)

@@ -32,8 +32,9 @@ int mdm_profile_parse(struct plist_doc *doc, struct slice bytes, struct mdm_prof
 	const char *type;
 	int r = mdm_open(doc, bytes, MDM_PROFILE_MAX, "profile", &root, err);
 
-	if (!r)
-		r = mdm_read_text(root, "PayloadType", 255, true, &type, err);
+	if (r < 0)
+		return r;
+	r = mdm_read_text(root, "PayloadType", 255, true, &type, err);
 	if (!r && strcmp(type, "Configuration") != 0)
 		r = err_set(err, ERR_PROTOCOL, "PayloadType is not Configuration");
 	if (!r)

@@ -400,8 +400,11 @@ int api_outcome(struct api_call *call, int r, struct err *err)
 
 	*err = ERR_INIT;
 	if (r == FLEET_NO_SUCH)
-		return api_refuse(call, 404, "not_found", NULL, err, "%s",
-				  *why.text ? why.text : "there is none of that name");
+		return *why.text || !*call->params[0]
+			       ? api_refuse(call, 404, "not_found", NULL, err, "%s",
+					    *why.text ? why.text : "there is none of that name")
+			       : api_refuse(call, 404, "not_found", NULL, err,
+					    "there is no \"%s\" here", call->params[0]);
 	if (r > 0)
 		return api_refuse(call, 409, "refused", NULL, err, "%s",
 				  *why.text ? why.text : "refused");

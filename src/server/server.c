@@ -108,8 +108,9 @@ static int config_load(const struct words *words, struct config *config, struct 
 	config_default(config, data);
 	if (words->config_path) {
 		r = fs_read_file(fs_system(), words->config_path, &text, err);
-		if (r == 0)
-			r = config_read(config, buf_slice(&text), err);
+		if (r < 0)
+			return r;
+		r = config_read(config, buf_slice(&text), err);
 		if (r < 0)
 			return err_wrap(err, r, "%s", words->config_path);
 	}
@@ -135,7 +136,11 @@ static int lock_take(struct service *service, struct err *err)
 	if (service->lock < 0)
 		return err_set_errno(err, errno, "%s", path);
 	if (flock(service->lock, LOCK_EX | LOCK_NB) < 0)
-		return err_set(err, ERR_BUSY, "another service runs on %s", service->config->data);
+		return err_set(
+			err, ERR_BUSY,
+			"another service runs on %s (its process stands in %s): stop that, or "
+			"choose another --data",
+			service->config->data, path);
 	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
 	if (ftruncate(service->lock, 0) < 0 || pwrite(service->lock, text, (size_t)n, 0) < 0)
 		return err_set_errno(err, errno, "%s", path);
