@@ -162,14 +162,13 @@ int secret_read_file(struct secret *secret, const char *path, struct err *err)
 	end = memchr(read_in.bytes, '\n', len);
 	if (!end && len == SECRET_LEN_MAX)
 		return err_set(err, ERR_LIMIT,
-			       "file %s: its first line does not end within %d bytes",
-			       path, SECRET_LEN_MAX);
+			       "file %s: its first line does not end within %d bytes", path,
+			       SECRET_LEN_MAX);
 	if (end)
 		len = (size_t)(end - read_in.bytes);
 	if (len > 0 && read_in.bytes[len - 1] == '\r')
 		len--;
 	if (len == 0)
-		return err_set(err, ERR_PASSWORD, "file %s: its first line is empty",
-			       path);
+		return err_set(err, ERR_PASSWORD, "file %s: its first line is empty", path);
 	return secret_set(secret, slice_of(read_in.bytes, len), err);
 }
