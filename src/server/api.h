@@ -33,6 +33,7 @@ struct api_context {
 	struct slice ca_pem;          /* the CA's certificate */
 	struct slice supervision_pem; /* the supervision identity's certificate */
 	bool is_topic_change_allowed; /* of the push certificate, by configuration */
+	bool has_apns;                /* pushes go somewhere, by configuration */
 };
 
 /** struct api_request - as the worker forwards it; everything is borrowed */

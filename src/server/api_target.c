@@ -182,6 +182,10 @@ int api_batch(struct api_call *call, bool is_dangerous, const char *will,
 
 const char *api_when(const struct api_call *call)
 {
+	if (!call->context->has_apns)
+		return "push is off (keyword apns): at the next contact of each device, whenever "
+		       "it "
+		       "comes by itself";
 	return fleet_push_is_on(call->context->fleet)
 		       ? "at the next contact of each device; it is pushed now"
 		       : "push is off (no push certificate): at the next contact of each device, "

@@ -292,6 +292,7 @@ static int do_api(struct records *records, struct call_fields *in, struct call_w
 		.ca_pem = buf_slice(&records->ca_pem),
 		.supervision_pem = buf_slice(&records->supervision_pem),
 		.is_topic_change_allowed = records->policy->config.is_topic_change_allowed,
+		.has_apns = config_has_push(&records->policy->config),
 	};
 	struct api_request request;
 	struct api_answer answer CLEANUP(api_answer_clear);

@@ -147,6 +147,7 @@ static int scene_open(void **state)
 		.url = "https://mdm.example.org",
 		.ca_pem = slice_text("a certificate"),
 		.supervision_pem = slice_text("of supervision"),
+		.has_apns = true,
 	};
 	fleet_start(scene, "com.apple.mgmt.one");
 	return first_token(scene);
@@ -344,7 +345,11 @@ static void a_command_is_answered_with_what_it_does_and_when(void **state)
 			    "at the first contact of each device after 2027-01-16T08:00:00Z");
 	send(scene, "{\"ids\":[\"nobody\"],\"type\":\"SecurityInfo\"}");
 	assert_true(json_is_null(json_object_get(scene->answer, "when")));
-	/* without a push certificate nobody is pushed */
+	/* nor is anybody pushed where pushes go nowhere, or without a push certificate */
+	scene->context.has_apns = false;
+	send(scene, "{\"ids\":[\"D1\"],\"type\":\"SecurityInfo\"}");
+	assert_non_null(strstr(text(scene, "when"), "keyword apns"));
+	scene->context.has_apns = true;
 	fleet_free(scene->fleet);
 	fleet_start(scene, NULL);
 	send(scene, "{\"ids\":[\"D1\"],\"type\":\"SecurityInfo\"}");
